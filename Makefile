@@ -1,0 +1,33 @@
+# Everything is CMake (CMakePresets.json); this only makes a bare Debian 12 able to run it.
+#   make demo    flash a simulated board and watch it blink
+#   make test    build with sanitizers and run every test
+PACKAGES = cmake ninja-build gcc clang libclang-rt-14-dev pkg-config git \
+	liblua5.4-dev lua5.4 libusb-1.0-0-dev zlib1g-dev libelf-dev libunicorn-dev libcmocka-dev \
+	lua-busted lua-check lua-cjson lua-argparse lua-filesystem lua-socket \
+	gcc-arm-none-eabi srecord
+
+SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
+
+.PHONY: demo test bench packages
+
+# apt-get is asked only for what is missing, so that a second run needs no network and no password.
+packages:
+	@missing=$$(dpkg-query -W -f '$${Package} $${db:Status-Status}\n' $(PACKAGES) 2>/dev/null | \
+	    awk '$$2 == "installed" {print $$1}' | sort > .packages.have; \
+	    printf '%s\n' $(PACKAGES) | sort | comm -23 - .packages.have; rm -f .packages.have); \
+	if [ -n "$$missing" ]; then echo "installing:" $$missing; \
+	    $(SUDO) apt-get update -q && \
+	    $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; fi
+
+test: packages
+	cmake --workflow --preset check
+
+demo: packages
+	cmake --preset release
+	cmake --build --preset release
+	tests/demo/run build/release
+
+bench: packages
+	cmake --preset release
+	cmake --build --preset release
+	tests/bench/run build/release

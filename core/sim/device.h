@@ -1,0 +1,68 @@
+/* core/sim/device.h: a simulated ST-LINK on a simulated USB bus, with a chip behind it.
+ * The device is driven transfer by transfer; it charges each one its time on a clock (facts: ST-LINK
+ * protocol sheet, section 6.3) and advances the chip with it. In process (tests) or behind a socket
+ * (core/sim/server.c). Single thread. */
+#ifndef SIM_DEVICE_H
+#define SIM_DEVICE_H
+
+#include "chip.h"
+
+typedef struct sim_device sim_device;
+
+typedef enum sim_probe_kind { SIM_PROBE_V1, SIM_PROBE_V2, SIM_PROBE_V21, SIM_PROBE_V3 } sim_probe_kind;
+
+typedef struct sim_device_options {
+    sim_probe_kind kind;
+    unsigned jtag, swim, msd;    /* firmware numbers; jtag 0: 37 (V2, V2-1), 7 (V3) */
+    char serial[32];             /* "": 24 hex digits derived from uid_seed */
+    bool has_binary_serial;      /* the 12-byte descriptor of old firmware */
+    bool starts_in_dfu;          /* default for V2 */
+    bool is_init_ap_required;    /* strict refusal without INIT_AP (facts 2.4, note) */
+    uint32_t supply_mv;          /* of the target; 0: 3300 */
+    bool is_target_absent;
+    bool is_paced;               /* wall time follows simulated time; otherwise it only counts */
+    double t_cmd_us;             /* 0: by kind and firmware, facts 6.3 */
+    uint32_t fault_seed;
+} sim_device_options;
+
+typedef struct sim_device_stats {
+    uint64_t sim_time_ns;
+    uint64_t commands, transfers_out, transfers_in, bytes_out, bytes_in, swd_transactions;
+} sim_device_stats;
+
+typedef enum sim_usb_status {
+    SIM_USB_OK,
+    SIM_USB_NAK,     /* IN: nothing to send now or soon; OUT: the device is not ready */
+    SIM_USB_STALL,
+    SIM_USB_OVERFLOW,
+    SIM_USB_GONE
+} sim_usb_status;
+
+/* Takes over chip (also on failure, which is only lack of memory). Supply is turned on. */
+sim_device *sim_device_new(const sim_device_options *options, sim_chip *chip);
+void sim_device_free(sim_device *device);
+sim_chip *sim_device_chip(sim_device *device);
+const sim_device_stats *sim_device_get_stats(const sim_device *device);
+
+/* One bulk OUT or IN transfer. IN delivers what is ready: at most room bytes, short ends it. */
+sim_usb_status sim_device_out(sim_device *device, uint8_t endpoint, const uint8_t *bytes,
+                              size_t byte_count);
+sim_usb_status sim_device_in(sim_device *device, uint8_t endpoint, uint8_t *bytes, size_t room,
+                             size_t *actual);
+/* setup: 8 bytes. data: for an IN request the answer goes here, for OUT it holds the data stage. */
+sim_usb_status sim_device_control(sim_device *device, const uint8_t setup[8], uint8_t *data,
+                                  size_t room, size_t *actual);
+void sim_device_usb_reset(sim_device *device);
+
+uint64_t sim_device_now_ns(const sim_device *device);
+/* The host does nothing for ns. */
+void sim_device_idle(sim_device *device, uint64_t ns);
+
+/*
+ * One admin line, one answer line: "stats" (JSON), "power on [mv]", "power off", "power cycle",
+ * "nrst low|high", "save", "pin PA5" (level and toggles), "peek ADDR COUNT", "poke ADDR HEX",
+ * "fault ..." (see stlua-sim --help), "unplug", "replug", "quit". False: refused, answer says why.
+ */
+bool sim_device_admin(sim_device *device, const char *line, char *answer, size_t answer_size);
+
+#endif
