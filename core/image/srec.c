@@ -106,7 +106,7 @@ stl_code stl_srec_read(const stl_source *from, const stl_sink *to, stl_error *er
     stl_lines reader = {.from = from};
     stl_line text;
     size_t data_records = 0;
-    bool is_ended = false;
+    bool is_ended = false, is_counted = false;
     while (stl_next_line(&reader, &text)) {
         if (is_ended)
             return stl_fail(err, STL_E_FORMAT, "two files in one? split it, or build it again",
@@ -116,6 +116,7 @@ stl_code stl_srec_read(const stl_source *from, const stl_sink *to, stl_error *er
         stl_code code = decode_record(&reader, &text, raw, &record, err);
         if (code)
             return code;
+        is_counted = record_types[record.type].kind == KIND_COUNT;
         switch (record_types[record.type].kind) {
         case KIND_DATA:
             data_records++;
@@ -136,7 +137,9 @@ stl_code stl_srec_read(const stl_source *from, const stl_sink *to, stl_error *er
         if (code)
             return code;
     }
-    if (!is_ended)
+    /* srec_cat leaves the termination record out when there is no start address; a right count as
+     * the last record proves just as well that nothing is missing. */
+    if (!is_ended && !is_counted)
         return stl_fail(err, STL_E_FORMAT, "the file is cut short: build or download it again",
                         "%s:%zu: no termination record (S7, S8 or S9), the file is truncated",
                         from->name, reader.number);

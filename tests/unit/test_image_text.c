@@ -207,6 +207,15 @@ static void s_records_of_every_type_are_read(void **state)
     stl_image_free(image);
 }
 
+/* srec_cat writes none when there is no start address. */
+static void a_right_count_at_the_end_stands_for_the_termination_record(void **state)
+{
+    (void)state;
+    stl_image *image = parsed(STL_IMAGE_AUTO, "S1051000616227\nS5030001FB\n");
+    assert_holds(image, 0x1000, "ab");
+    stl_image_free(image);
+}
+
 static void broken_s_records_are_refused_with_their_line(void **state)
 {
     (void)state;
@@ -224,6 +233,9 @@ static void broken_s_records_are_refused_with_their_line(void **state)
         {DATA "S10210ED\n" S9, STL_E_FORMAT, "fw.s19:2: count is 2, too small"},
         {DATA ":00000001FF\n", STL_E_FORMAT, "fw.s19:2: a record starts with 'S'"},
         {DATA, STL_E_FORMAT, "fw.s19:1: no termination record"},
+        {DATA "S5030001FB\n"
+              "S1051002616225\n",
+         STL_E_FORMAT, "fw.s19:3: no termination record"},
         {DATA "S5030002FA\n" S9, STL_E_FORMAT,
          "fw.s19:2: S5 counts 2 data records, the file has 1"},
         {DATA "S604000000FB\n" S9, STL_E_FORMAT, "S6 counts 0 data records, the file has 1"},
@@ -244,7 +256,7 @@ static void a_file_cut_at_any_byte_is_refused(void **state)
 {
     (void)state;
     static const char hex[] = ":020000040800F2\n:040000006162636472\n:00000001FF";
-    static const char srec[] = "S1070000616263646E\nS5030001FB\nS9030000FC";
+    static const char srec[] = "S1070000616263646E\nS9030000FC";
     stl_image *image = NULL;
     stl_error err;
     for (size_t n = 0; n < sizeof hex - 1; n++)
@@ -296,6 +308,7 @@ int main(void)
         cmocka_unit_test(broken_hex_is_refused_with_its_line),
         cmocka_unit_test(overlapping_records_name_both_lines),
         cmocka_unit_test(s_records_of_every_type_are_read),
+        cmocka_unit_test(a_right_count_at_the_end_stands_for_the_termination_record),
         cmocka_unit_test(broken_s_records_are_refused_with_their_line),
         cmocka_unit_test(a_file_cut_at_any_byte_is_refused),
         cmocka_unit_test(every_flipped_bit_is_noticed),
