@@ -127,7 +127,7 @@ static void gzip_of_several_members_is_one_file(void **state)
     uint8_t file[512];
     const size_t half = strlen(HEX_TEXT) / 2;
     size_t n = gzipped(HEX_TEXT, half, file, sizeof file);
-    n += gzipped(HEX_TEXT + half, strlen(HEX_TEXT) - half, file + n, sizeof file - n);
+    n += gzipped(&HEX_TEXT[half], strlen(HEX_TEXT) - half, file + n, sizeof file - n);
     memset(file + n, 0, 16); /* padding, as gzip(1) accepts it */
     stl_image *image = NULL;
     stl_error err;
@@ -169,8 +169,7 @@ static void only_a_plausible_record_makes_a_text_format(void **state)
         "S1\xFF\xFF\xFF\xFF",
         "::::::::::::",
         ":0000000\x80",
-        "\x7F"
-        "EL",
+        "\177EL",
         "\n\n:\n:0400000061626364F2\n",
     };
     const stl_image_options options = {STL_IMAGE_AUTO, true, 0x08000000};
