@@ -56,10 +56,15 @@ local function check(path, layer)
     end
     -- core/ prints nothing, ends nothing, reads no environment
     if not layer:match("sim$") then
-      for _, call in ipairs { "printf", "puts", "exit", "abort", "getenv", "sleep", "usleep", "fprintf" } do
-        if line:match("[^%w_]" .. call .. "%s*%(") and not line:match("^%s*/?%*") then
+      local code = (" " .. line):gsub("/%*.*", ""):gsub("%->", "__")
+      if line:match("^%s*%*") then code = "" end
+      for _, call in ipairs { "printf", "puts", "exit", "abort", "getenv", "sleep", "usleep" } do
+        if code:match("[^%w_]" .. call .. "%s*%(") then
           failures[#failures + 1] = ("%s:%d: core may not call %s"):format(path, number, call)
         end
+      end
+      if code:match("stdout") or code:match("stderr") then
+        failures[#failures + 1] = ("%s:%d: core prints nothing"):format(path, number)
       end
     end
   end
