@@ -29,23 +29,34 @@ stl_code stm32l1_write(stl_nvm *nvm, uint32_t offset, uint32_t value, stl_error 
 
 /* ---- waiting, flags ---- */
 
+/* One look at SR, timed: the read happens at the end of a command, so the next wait may end that much
+ * earlier. */
+static stl_code poll_sr(stl_nvm *nvm, uint32_t *sr, stl_error *err)
+{
+    stm32l1 *chip = stm32l1_state(nvm);
+    const stl_clock *clock = stl_dap_clock(nvm->dap);
+    const uint64_t begin_us = stl_now_us(clock);
+    stl_code code = stm32l1_read(nvm, FLASH_SR, sr, err);
+    const uint64_t took_us = stl_now_us(clock) - begin_us;
+    chip->poll_us = chip->poll_us ? (3 * chip->poll_us + took_us) / 4 : took_us;
+    return code;
+}
+
 stl_code stm32l1_wait_idle(stl_nvm *nvm, uint64_t expected_us, uint32_t timeout_ms, uint32_t *sr,
                            stl_error *err)
 {
-    enum { POLL_PAUSE_US = 200 };
     const stl_clock *clock = stl_dap_clock(nvm->dap);
     const stl_deadline deadline = stl_deadline_in_ms(clock, timeout_ms);
-    stl_sleep_us(clock, expected_us);
+    const uint64_t poll_us = stm32l1_state(nvm)->poll_us;
+    stl_sleep_us(clock, expected_us > poll_us ? expected_us - poll_us : 0);
     for (;;) {
         const bool is_last = stl_deadline_passed(&deadline);
-        stl_code code = stm32l1_read(nvm, FLASH_SR, sr, err);
+        stl_code code = poll_sr(nvm, sr, err);
         if (code || !(*sr & SR_BSY))
             return code;
         if (is_last)
             return stl_fail(err, STL_E_TIMEOUT, SUPPLY_HINT, "BSY still set after %u ms, SR=0x%08X",
                             timeout_ms, *sr);
-        if (expected_us) /* late already: do not crowd the bus */
-            stl_sleep_us(clock, POLL_PAUSE_US);
     }
 }
 

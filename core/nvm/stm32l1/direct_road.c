@@ -32,17 +32,17 @@ static stl_code erase_group(stl_nvm *nvm, const stl_nvm_page *pages, uint32_t co
     return leave_mode(nvm, code, err);
 }
 
-/* The controller starts when it has seen all 32 words. The feed takes a status command after the last
- * word, which runs while the flash does: that much less is slept. */
+/* The controller starts when it has seen all 32 words. The feed ends with a command for its status,
+ * which runs while the flash does: about as long as a look at SR, and that much less is slept. */
 static stl_code program_half_page(stl_nvm *nvm, uint32_t addr, const uint8_t *bytes,
                                   stl_error *err)
 {
-    enum { STATUS_COMMAND_US = 600 };
-    const uint32_t typical_us = nvm->config.op_typical_us;
+    const uint64_t typical_us = nvm->config.op_typical_us;
+    const uint64_t status_us = stm32l1_state(nvm)->poll_us;
     stl_code code = stl_mem_feed_words(nvm->dap, addr, bytes, nvm->config.half_page_bytes, err);
     if (!code)
-        code = stm32l1_wait_ready(
-            nvm, typical_us > STATUS_COMMAND_US ? typical_us - STATUS_COMMAND_US : 0, addr, err);
+        code = stm32l1_wait_ready(nvm, typical_us > status_us ? typical_us - status_us : 0, addr,
+                                  err);
     return code ? stl_wrap(err, "program half page 0x%08X", addr) : STL_OK;
 }
 

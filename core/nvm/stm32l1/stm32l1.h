@@ -49,6 +49,7 @@ typedef struct stm32l1 {
     bool is_prepared;
     bool is_loader_refused; /* it failed once: not tried again in this session */
     stl_loader *loader;
+    uint64_t poll_us; /* how long one look at SR takes */
     uint32_t obr, apb1_fz;
     bool has_apb1_fz;
     uint32_t wrp[STL_NVM_MAX_WRP_WORDS];
