@@ -166,21 +166,21 @@ const sim_key sim_keys[] = {
 
     {"host", SIM_KEY_WORD, "slow", AT(is_slow_host), 0, NULL,
      "a host that needs 2.2 ms (V3: 1 ms) a command"},
-    {"t-cmd-us", SIM_KEY_SECOND, "US", AT(device.t_cmd_us), 0, NULL,
+    {"t-cmd-us", SIM_KEY_REAL, "US", AT(device.t_cmd_us), 0, NULL,
      "one command: 700, V3 300 (0 makes any of these times free)"},
-    {"t-byte-us", SIM_KEY_SECOND, "US", AT(device.timing.t_byte_us), 0, NULL,
+    {"t-byte-us", SIM_KEY_REAL, "US", AT(device.timing.t_byte_us), 0, NULL,
      "a byte of a data phase: 1, V3 0.05"},
-    {"gap-us", SIM_KEY_SECOND, "US", AT(device.timing.gap_us), 0, NULL,
+    {"gap-us", SIM_KEY_REAL, "US", AT(device.timing.gap_us), 0, NULL,
      "firmware, a word: 0, before J24 12.8, V3 1.3"},
-    {"enter-us", SIM_KEY_SECOND, "US", AT(device.timing.enter_us), 0, NULL,
+    {"enter-us", SIM_KEY_REAL, "US", AT(device.timing.enter_us), 0, NULL,
      "ENTER: 20000, V3 110000"},
-    {"init-ap-us", SIM_KEY_SECOND, "US", AT(device.timing.init_ap_us), 0, NULL,
+    {"init-ap-us", SIM_KEY_REAL, "US", AT(device.timing.init_ap_us), 0, NULL,
      "INIT_AP: 5000, V3 20000"},
-    {"resetsys-us", SIM_KEY_SECOND, "US", AT(device.timing.resetsys_us), 0, NULL,
+    {"resetsys-us", SIM_KEY_REAL, "US", AT(device.timing.resetsys_us), 0, NULL,
      "RESETSYS: 10000"},
-    {"nrst-pulse-us", SIM_KEY_SECOND, "US", AT(device.timing.nrst_pulse_us), 0, NULL,
+    {"nrst-pulse-us", SIM_KEY_REAL, "US", AT(device.timing.nrst_pulse_us), 0, NULL,
      "the pulse of DRIVE_NRST: 20000"},
-    {"jitter", SIM_KEY_SECOND, "PERCENT", AT(device.timing.jitter_percent), 0, NULL,
+    {"jitter", SIM_KEY_REAL, "PERCENT", AT(device.timing.jitter_percent), 0, NULL,
      "random part of the time of a command: 0"},
     {"turnaround-us", SIM_KEY_U32, "US", AT(server.turnaround_us), 1000000, NULL,
      "paced: a request this soon after an answer counts as simultaneous: 250"},
@@ -237,7 +237,7 @@ bool sim_spec_wants_value(const char *name)
     return key && key->kind != SIM_KEY_FLAG;
 }
 
-static bool set_seconds(double *field, const char *value)
+static bool set_real(double *field, const char *value)
 {
     char *end;
     const double number = strtod(value, &end);
@@ -264,8 +264,8 @@ static bool set_value(sim_spec *spec, const sim_key *key, const char *value)
             return false;
         *(uint32_t *)(void *)field = (uint32_t)number;
         return true;
-    case SIM_KEY_SECOND:
-        return set_seconds((double *)(void *)field, value);
+    case SIM_KEY_REAL:
+        return set_real((double *)(void *)field, value);
     case SIM_KEY_TEXT:
         snprintf(field, key->max, "%s", value);
         return *value && strlen(value) < key->max;
@@ -308,6 +308,6 @@ void sim_spec_print_keys(FILE *stream)
         char left[64];
         snprintf(left, sizeof left, key->value ? "%s=%s" : "%s", key->name,
                  key->value ? key->value : "");
-        fprintf(stream, "  %-26s %s\n", left, key->help);
+        fprintf(stream, "  %-34s %s\n", left, key->help);
     }
 }

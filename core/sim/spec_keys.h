@@ -8,7 +8,7 @@ typedef enum sim_key_kind {
     SIM_KEY_FLAG,   /* stands alone; a bool */
     SIM_KEY_WORD,   /* one word, given in value; a bool */
     SIM_KEY_U32,    /* a number up to max */
-    SIM_KEY_SECOND, /* microseconds or per cent, a double; 0 means free of charge */
+    SIM_KEY_REAL, /* microseconds or per cent, a double; 0 means free of charge */
     SIM_KEY_TEXT,   /* max: size of the array */
     SIM_KEY_OWN     /* set() does it */
 } sim_key_kind;
