@@ -136,20 +136,15 @@ static void log_command(const sim_device *device, const sim_command *command)
     fputc('\n', log);
 }
 
-static bool trap_is_due(sim_trap *trap)
-{
-    return trap->in && --trap->in == 0;
-}
-
 static void spring_command_traps(sim_device *device, const sim_command *command)
 {
-    if (trap_is_due(&device->faults.status)) {
+    if (device_trap_is_due(&device->faults.status)) {
         if (command->flags & CMD_MEMORY)
             device->rw_status = (uint8_t)device->faults.status.what;
         else if (device->reply_count && !(command->flags & CMD_NO_STATUS))
             device->reply[0] = (uint8_t)device->faults.status.what;
     }
-    if (trap_is_due(&device->faults.lost_reply))
+    if (device_trap_is_due(&device->faults.lost_reply))
         device->reply_count = 0;
 }
 

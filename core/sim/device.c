@@ -197,7 +197,7 @@ static bool *halt_flag(sim_device *device, uint8_t endpoint)
     return &device->is_halted[endpoint >> 7][endpoint & 15u];
 }
 
-static bool trap_is_due(sim_trap *trap)
+bool device_trap_is_due(sim_trap *trap)
 {
     return trap->in && --trap->in == 0;
 }
@@ -206,7 +206,7 @@ static bool trap_is_due(sim_trap *trap)
 static sim_usb_status spring_usb_trap(sim_device *device, uint8_t endpoint, bool *is_short,
                                       bool *is_garbage)
 {
-    if (!trap_is_due(&device->faults.usb))
+    if (!device_trap_is_due(&device->faults.usb))
         return SIM_USB_OK;
     switch (device->faults.usb.what) {
     case USB_FAULT_TIMEOUT:

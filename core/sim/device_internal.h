@@ -118,6 +118,7 @@ void device_set_supply(sim_device *device, uint32_t mv);
 void device_plug(sim_device *device, bool is_in);
 void device_idle_usb(sim_device *device); /* forget command, data and reply */
 uint64_t device_random(sim_device *device);
+bool device_trap_is_due(sim_trap *trap); /* counts down; true once, when it is its turn */
 
 /* ---- wire transactions (swd.c): each costs its time, is repeated on WAIT, and gives a status ---- */
 double swd_clock_mhz(const sim_device *device);
