@@ -201,7 +201,7 @@ static size_t string_descriptor(const sim_device *device, uint8_t index, uint8_t
 size_t usb_descriptor(const sim_device *device, uint8_t type, uint8_t index, uint8_t *bytes,
                       size_t room)
 {
-    uint8_t whole[512];
+    uint8_t whole[512] = {0};
     size_t count = 0;
     const sim_usb_layout *layout = usb_layout(device);
     const bool is_full_speed = device->options.is_full_speed || !layout->is_high_speed;
