@@ -57,8 +57,8 @@ local function quote_for_shell(text) return "'" .. text:gsub("'", "'\\''") .. "'
 --- Create an empty file of mode 0600 that did not exist before; stock Lua has no umask, the shell has.
 local function create_private(path)
   -- noclobber: the shell opens with O_EXCL, so a file that appears in between is never taken over
-  local ok = os.execute(("umask 077 && set -C && : > %s"):format(quote_for_shell(path)) .. " 2>/dev/null")
-  return ok == true
+  if lfs.attributes(path) then return false end
+  return os.execute(("exec 2>/dev/null; umask 077 && set -C && : > %s"):format(quote_for_shell(path))) == true
 end
 M.create_private = create_private
 
@@ -281,6 +281,7 @@ function db:close()
   self.is_closed = true
   disconnect(self)
 end
+db.__close = db.close
 
 --- Transactions -------------------------------------------------------------------------------
 
