@@ -208,7 +208,10 @@ end
 ---- the simulator ----
 
 local function find_sim()
-  return sim or lines_of(("ls -t '%s'/build/*/bin/stlua-sim 2>/dev/null"):format(root))[1]
+  local path = sim or lines_of(("ls -t '%s'/build/*/bin/stlua-sim 2>/dev/null"):format(root))[1]
+  local file = path and io.open(path)
+  if file then file:close() end
+  return file and path
 end
 
 local function compare_chip(line, variants, names, seen)
@@ -266,7 +269,7 @@ local sim_path, status = find_sim(), 0
 if sim_path then
   compare_with_sim(sim_path, variants, names, boards)
 else
-  print("SKIPPED: no build/*/bin/stlua-sim, the parts are not compared with the simulator's")
+  print("SKIPPED: stlua-sim is not built, the parts are not compared with the simulator's")
   status = 77
 end
 for _, text in ipairs(failures) do print(text) end

@@ -1,7 +1,7 @@
-/* tests/firmware/blink.c: blink LED1 of a RAK5205 ten times a second, if all of the program is there.
- * Before it blinks it checks its table, word by word: a pin that toggles is a proof of what was flashed.
- * No peripheral but RCC and GPIO, no interrupt: time is counted in instructions.
- * The pin: targets/boards/rak5205.lua. -DLED_PORT and -DLED_PIN choose another board's. */
+/* tests/firmware/blink.c: blink LED1 of a RAK5205 ten times a second, if all of the program is
+ * there. Before it blinks it checks its table, word by word: a pin that toggles is a proof of what
+ * was flashed. No peripheral but RCC and GPIO, no interrupt: time is counted in instructions. The
+ * pin: targets/boards/rak5205.lua. -DLED_PORT and -DLED_PIN choose another board's. */
 #include <stdbool.h>
 
 #include "l151.h"
@@ -37,7 +37,8 @@ static void wait_loops(uint32_t count)
     __asm__ volatile("1: subs %0, %0, #1\n\tbne 1b" : "+r"(count) : : "cc");
 }
 
-/* HSI divided by two: in VCORE range 2, that of reset, flash is read without wait states up to 8 MHz. */
+/* HSI divided by two: in VCORE range 2, that of reset, flash is read without wait states up to 8
+ * MHz. */
 static bool switch_to_hsi(void)
 {
     RCC_CR |= CR_HSION;

@@ -1,6 +1,6 @@
-/* tests/firmware/selftest.c: what a board can prove about itself, on request through a mailbox in RAM.
- * Needs no pin but SWD. Runs at the clock of reset, without interrupts.
- * The routines follow the AAPCS and are global, so that a debugger may also call them. */
+/* tests/firmware/selftest.c: what a board can prove about itself, on request through a mailbox in
+ * RAM. Needs no pin but SWD. Runs at the clock of reset, without interrupts. The routines follow
+ * the AAPCS and are global, so that a debugger may also call them. */
 #include <stdbool.h>
 
 #include "l151.h"
@@ -36,7 +36,8 @@ uint32_t selftest_uid(uint32_t index)
     return REG((is_small ? 0x1FF80050u : 0x1FF800D0u) + offsets[index]);
 }
 
-/* ---- RAM: March C-, word by word: up w0; up r0 w1; up r1 w0; down r0 w1; down r1 w0; up r0 ---- */
+/* ---- RAM: March C-, word by word: up w0; up r0 w1; up r1 w0; down r0 w1; down r1 w0; up r0 ----
+ */
 
 static uint32_t pass_up(uint32_t addr, uint32_t word_count, uint32_t expected, uint32_t next)
 {

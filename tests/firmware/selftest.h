@@ -13,8 +13,8 @@ typedef enum selftest_command {
     SELFTEST_ECHO,  /* argument[0] comes back */
     SELFTEST_CRC,   /* CRC unit over argument[1] bytes at argument[0], both multiples of 4 */
     SELFTEST_UID,   /* word argument[0] (0 .. 2) of the UID */
-    SELFTEST_MARCH, /* march argument[1] bytes of RAM at argument[0]: how many words are bad. What was
-                       there is lost; the program's own RAM is refused */
+    SELFTEST_MARCH, /* march argument[1] bytes of RAM at argument[0]: how many words are bad. What
+                       was there is lost; the program's own RAM is refused */
     SELFTEST_COUNT
 } selftest_command;
 

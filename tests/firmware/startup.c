@@ -34,9 +34,9 @@ typedef union vector {
     void (*handler)(void);
 } vector;
 
-__attribute__((section(".vectors"), used)) static const vector
-    vectors[SYSTEM_VECTORS + INTERRUPTS] = {
-        {.stack = stack_top},
-        {.handler = reset_handler},
-        [2 ... SYSTEM_VECTORS + INTERRUPTS - 1] = {.handler = unexpected_handler},
+__attribute__((section(".vectors"),
+               used)) static const vector vectors[SYSTEM_VECTORS + INTERRUPTS] = {
+    {.stack = stack_top},
+    {.handler = reset_handler},
+    [2 ... SYSTEM_VECTORS + INTERRUPTS - 1] = {.handler = unexpected_handler},
 };
