@@ -151,9 +151,18 @@ local function check_file(self)
   end
 end
 
+-- Connect through a LuaDBI driver, or say what to install.
+local function dbi_connect(driver, package_name, where)
+  local ok, DBI = pcall(require, "DBI")
+  if not ok or not pcall(require, "dbd." .. driver:lower()) then
+    errors.raise("unsupported", "install LuaDBI's driver (Debian: " .. package_name .. ")",
+      "the ledger cannot be opened: LuaDBI has no driver for %s here", driver)
+  end
+  return pcall(DBI.Connect, driver, where)
+end
+
 local function connect_sqlite(self)
-  local DBI = require "DBI"
-  local ok, connection, why = pcall(DBI.Connect, "SQLite3", self.path)
+  local ok, connection, why = dbi_connect("SQLite3", "lua-dbi-sqlite3", self.path)
   if not ok or not connection then error(explain(self, ok and why or connection), 0) end
   connection:autocommit(true) -- transactions are ours: BEGIN IMMEDIATE
   self.connection, self.statements, self.keeps_statements = connection, {}, false
@@ -222,8 +231,7 @@ local function with_timeouts(url)
 end
 
 local function connect_postgresql(self)
-  local DBI = require "DBI"
-  local ok, connection, why = pcall(DBI.Connect, "PostgreSQL", with_timeouts(self.url))
+  local ok, connection, why = dbi_connect("PostgreSQL", "lua-dbi-postgresql", with_timeouts(self.url))
   if not ok or not connection then
     local err = explain(self, ok and why or connection)
     err.code, err.reason, err.hint = "file", "gone", MEANING.gone[2]

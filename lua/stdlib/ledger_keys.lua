@@ -98,13 +98,18 @@ function M.give(ledger, unit, product, given, from_pool)
   end
 end
 
---- Which keys a unit was given, and whether a key is one of them: for `stlua ledger`.
----@return { name: string, generation: integer, is_sealed: boolean, created_at: string }[]
-function M.list(ledger, allocation_id)
+--- Which keys units were given, by allocation: names and dates, nothing that proves or gives a key.
+---@param allocations_sql string selects the ids
+---@return table<integer, { name: string, generation: integer, is_sealed: boolean, created_at: string }[]>
+function M.by_allocation(ledger, allocations_sql, ...)
   local keys = {}
-  for i, row in ipairs(ledger.db:rows([[SELECT name, generation, sealed, created_at FROM unit_keys
-      WHERE allocation_id = ? ORDER BY name, generation]], allocation_id)) do
-    keys[i] = { name = row.name, generation = row.generation, is_sealed = row.sealed ~= nil, created_at = row.created_at }
+  for _, row in ipairs(ledger.db:rows([[SELECT allocation_id, name, generation, created_at,
+        CASE WHEN sealed IS NULL THEN 0 ELSE 1 END AS is_sealed
+      FROM unit_keys WHERE allocation_id IN (]] .. allocations_sql .. ") ORDER BY allocation_id, name, generation", ...)) do
+    local list = keys[row.allocation_id] or {}
+    keys[row.allocation_id] = list
+    list[#list + 1] = { name = row.name, generation = row.generation, is_sealed = row.is_sealed == 1,
+      created_at = row.created_at }
   end
   return keys
 end

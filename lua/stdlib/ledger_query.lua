@@ -43,10 +43,12 @@ function M.find(ledger, filter)
         (SELECT COUNT(*) FROM attempts t WHERE t.allocation_id = a.id) AS attempt_count
       FROM allocations a JOIN units u ON u.id = a.unit_id JOIN products p ON p.id = u.product_id]] .. conditions
     .. " ORDER BY a.id" .. limit, table.unpack(values))
+  local keys_of = keys.by_allocation(ledger, [[SELECT a.id FROM allocations a JOIN units u ON u.id = a.unit_id
+      JOIN products p ON p.id = u.product_id]] .. conditions, table.unpack(values))
   for _, row in ipairs(rows) do
     row.fields, row.fields_json = json.decode(row.fields_json), nil
     row.is_retired = row.is_retired == 1
-    row.keys = keys.list(ledger, row.id)
+    row.keys = keys_of[row.id] or {}
   end
   return rows
 end

@@ -92,7 +92,11 @@ local function check_fields_apart(compiled, spec)
     compiled.blocks[name] = errors.within("eui64 `" .. name .. "`", identity.eui64_block, block)
     compiled.block_names[#compiled.block_names + 1] = name
   end
-  table.sort(compiled.block_names) -- numbers are taken in one order, so two products cannot wait for each other
+  -- numbers are taken in the order of the blocks, so that two products never wait for each other
+  table.sort(compiled.block_names, function(a, b)
+    local x, y = compiled.blocks[a].first, compiled.blocks[b].first
+    return x < y or (x == y and a < b)
+  end)
 end
 
 --- Check a product's specification. Raises: argument, range, format; a wrong field names the nearest right one.

@@ -379,6 +379,10 @@ for _, backend in ipairs(backends.list) do
         assert.equal("new", unit.key_origins.app_key)
         unit:commit()
         assert.equal("<secret, wiped>", tostring(unit.secrets.app_key))
+        local found = V:find { uid = uid(1) }[1].keys
+        assert.equal(1, #found)
+        assert.is_true(found[1].is_sealed)
+        assert.equal("app_key", found[1].name)
         local again <close> = V:reserve { product = "keyed", uid = uid(1) }
         assert.equal(key, again.secrets.app_key:reveal())
         assert.equal("restored", again.key_origins.app_key)

@@ -14,7 +14,8 @@ for _, backend in ipairs(backends.list) do
       local folder = support.folder()
       local place = { where = backend.fresh(), chips = folder, log = folder .. "/log" }
       print(("# %s: seed %d"):format(backend.name, SEED))
-      local kills = storm.run(place, { seed = SEED, workers = 8, units = UNITS, kills = KILLS, pause_s = 0.04, limit_s = 240 })
+      local kills = storm.run(place, { seed = SEED, workers = 8, units = UNITS, kills = KILLS, pause_s = 0.04,
+        limit_s = 240 + UNITS // 10 })
       local log = io.open(place.log)
       local text = log and log:read("a") or ""
       if log then log:close() end

@@ -29,26 +29,25 @@ local function one_unit(n)
   else unit:commit { duration_ms = 1.5 } end
 end
 
+-- The units not committed yet, in random order.
 local function waiting()
   local done, left = {}, {}
   for _, row in ipairs(L:find { product = "node", state = "committed" }) do done[row.uid] = true end
   for n = first, last do
-    if not done[uid(n)] then left[#left + 1] = n end
+    if not done[uid(n)] then table.insert(left, math.random(#left + 1), n) end
   end
   return left
 end
 
-while true do
+repeat
   local left = waiting()
-  if #left == 0 then break end
-  -- a few at random, then look again: others work on the same units
-  for _ = 1, math.min(5, #left) do
-    local ok, err = pcall(one_unit, left[math.random(#left)])
+  for _, n in ipairs(left) do
+    local ok, err = pcall(one_unit, n)
     local expected = not ok and type(err) == "table" and (err.code == "no_target" or err.reason == "in_use")
     if not ok and not expected then
       io.stderr:write("worker ", seed, ": ", tostring(err), "\n")
       os.exit(3)
     end
   end
-end
+until #left == 0
 L:close()

@@ -1,0 +1,84 @@
+-- Whatever statement a process dies before, and whatever statement the database fails at: each unit
+-- keeps its number, no number is lost, and every attempt has its record.
+local support = require "support"
+local backends = require "backends"
+local ledger = require "stlua.ledger"
+
+local LUA = os.getenv("LUA_INTERPRETER") or "lua5.4"
+local function uid(n) return ("3331383536350000%08X"):format(n) end
+
+teardown(backends.stop)
+
+-- After unit n was tried: it gets the number it was promised, and numbers have no gap.
+local function check(L, n, promised)
+  local unit <close> = L:reserve { product = "node", uid = uid(n) }
+  assert.equal(("%04d"):format(n), unit.serial)
+  if promised then assert.equal(promised, unit.serial) end
+  unit:commit()
+  local history = L:history(uid(n))
+  for i, attempt in ipairs(history) do
+    assert.equal(unit.serial, attempt.serial)
+    assert.are_not.equal("running", attempt.result, "attempt " .. i)
+  end
+  assert.equal("pass", history[#history].result)
+end
+
+for _, backend in ipairs(backends.list) do
+  describe("on " .. backend.name, function()
+    local where, L
+    before_each(function()
+      where = backend.fresh()
+      L = ledger.open(where, { create = true, busy_tries = 1 })
+      L:product("node", { serial = { { counter = 4 } } })
+    end)
+    after_each(function() L:close() end)
+
+    it("a process may die before any statement", function()
+      local n, was_done = 0, nil
+      repeat
+        n = n + 1
+        assert.is_true(n < 60, "the station never gets done")
+        local text = support.run(("STL_SOURCE_DIR='%s' %s '%s/tests/ledger/dying.lua' '%s' %d %d"):format(support.root, LUA,
+          support.root, where, n, n))
+        was_done = text:match("done") ~= nil
+        check(L, n, text:match("%d%d%d%d"))
+      until was_done
+      assert.is_true(n > 12, "only " .. n .. " statements were seen")
+    end)
+
+    it("the database may fail at any statement", function()
+      local class = getmetatable(L.db).__index
+      local originals = { rows = class.rows, exec = class.exec }
+      finally(function() class.rows, class.exec = originals.rows, originals.exec end)
+      local count, fail_at
+      for name, original in pairs(originals) do
+        class[name] = function(self, sql, ...)
+          if not sql:find("^ROLLBACK") and self == L.db then
+            count = count + 1
+            if count == fail_at then
+              error(require("stlua.identity_error").new("file", "injected", nil, "full"), 0)
+            end
+          end
+          return original(self, sql, ...)
+        end
+      end
+      local n, ok = 0, nil
+      repeat
+        n = n + 1
+        assert.is_true(n < 60)
+        count, fail_at = 0, n
+        local promised
+        local err
+        ok, err = pcall(function()
+          local unit <close> = L:reserve { product = "node", uid = uid(n) }
+          promised = unit.serial
+          unit:commit()
+        end)
+        fail_at = nil
+        if not ok then assert.equal("injected", err.message) end
+        check(L, n, promised)
+      until ok
+      assert.is_true(n > 12)
+    end)
+  end)
+end
