@@ -143,9 +143,23 @@ local function count_by(ledger, names, sql, ...)
   return counts
 end
 
+-- How many numbers each source still has; a counter that starts again with the date has no such end.
+local function numbers_left(ledger, product)
+  local left = {}
+  local function count(field, counter, first, last)
+    local row = ledger.db:one("SELECT CAST(next_number AS TEXT) AS number FROM counters WHERE name = ?", counter)
+    local next_number = row and math.tointeger(tonumber(row.number)) or first
+    left[field] = math.max(0, last - math.max(first, next_number) + 1)
+  end
+  local counter = product.template and product.template.counter
+  if counter and not counter.per then count("serial", "serial:" .. product.space, counter.first, counter.last) end
+  for name, block in pairs(product.blocks) do count(name, "eui64:" .. block.first, 0, block.count - 1) end
+  return left
+end
+
 --- Counts, yield, time and errors of a product. First pass: units whose first ended attempt was a pass.
 function M.report(ledger, name)
-  local product = ledger.db:one("SELECT id FROM products WHERE name = ?", name)
+  local product = ledger.db:one("SELECT id, spec_json FROM products WHERE name = ?", name)
   if not product then errors.raise("argument", nil, "the ledger has no product `%s`", tostring(name)) end
   local report = { product = name,
     attempts = count_by(ledger, { "pass", "fail", "abandoned", "running", "void" }, [[SELECT result AS name, COUNT(*) AS n
@@ -166,6 +180,7 @@ function M.report(ledger, name)
     report.first_pass_yield = report.units_passed_first / report.units_tried
   end
   report.list_lines_left = count("SELECT COUNT(*) AS n FROM pool WHERE product_id = ? AND allocation_id IS NULL")
+  report.numbers_left = numbers_left(ledger, ledger:compiled(name, product.spec_json))
   report.time_per_unit = time_per_unit(ledger, product.id)
   report.errors = pareto(ledger, product.id)
   return report

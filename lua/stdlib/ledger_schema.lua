@@ -74,7 +74,9 @@ function M.version(db)
   if db.kind == "sqlite3" then
     exists = db:one("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'")
   else
-    exists = db:one("SELECT to_regclass('schema_version')::text AS name").name
+    -- not to_regclass: its cache does not see what another station made while we waited for the schema's lock
+    exists = db:one([[SELECT c.relname AS name FROM pg_catalog.pg_class c
+        WHERE c.relname = 'schema_version' AND pg_catalog.pg_table_is_visible(c.oid)]])
   end
   if not exists then return 0 end
   local row = db:one("SELECT MAX(version) AS version FROM schema_version")

@@ -34,7 +34,8 @@ for _, backend in ipairs(backends.list) do
     after_each(function() L:close() end)
 
     it("a process may die before any statement", function()
-      local n, was_done = 0, nil
+      local n = 0
+      local was_done
       repeat
         n = n + 1
         assert.is_true(n < 60, "the station never gets done")
@@ -44,6 +45,26 @@ for _, backend in ipairs(backends.list) do
         check(L, n, text:match("%d%d%d%d"))
       until was_done
       assert.is_true(n > 12, "only " .. n .. " statements were seen")
+    end)
+
+    it("eight stations may create the same ledger at once", function()
+      local fresh, folder = backend.fresh(), support.folder()
+      finally(function() support.remove(folder) end)
+      support.write(folder .. "/create.lua", ([[
+        package.path = "%s/tests/ledger/?.lua;" .. package.path
+        require "support"
+        local L = require("stlua.ledger").open("%s", { create = true })
+        L:product("node", { serial = { { counter = 4 } } })
+        L:reserve({ product = "node", uid = "33313835363500" .. arg[1] }):commit()
+        print "done"]]):format(support.root, fresh))
+      local command = {}
+      for i = 1, 8 do
+        command[i] = ("STL_SOURCE_DIR='%s' %s '%s/create.lua' %02d & "):format(support.root, LUA, folder, i)
+      end
+      assert.equal(("done\n"):rep(8), (support.run("{ " .. table.concat(command) .. "wait; }")))
+      local made <close> = ledger.open(fresh)
+      assert.equal(8, made:report("node").serials.committed)
+      assert.equal("0008", made:find { state = "committed" }[8].serial)
     end)
 
     it("the database may fail at any statement", function()
@@ -62,7 +83,8 @@ for _, backend in ipairs(backends.list) do
           return original(self, sql, ...)
         end
       end
-      local n, ok = 0, nil
+      local n = 0
+      local ok
       repeat
         n = n + 1
         assert.is_true(n < 60)

@@ -277,6 +277,7 @@ for _, backend in ipairs(backends.list) do
       end
       local report = L:report("node")
       assert.equal(5, report.units_tried)
+      assert.same({ serial = 9000 - 5, dev_eui = 65536 - 5 }, report.numbers_left)
       assert.equal(4, report.units_passed)
       assert.equal(2, report.units_passed_first)
       assert.equal(0.8, report.yield)

@@ -12,6 +12,7 @@ for _, backend in ipairs(backends.list) do
   describe("a storm on " .. backend.name, function()
     it("issues no serial number to two units, and loses none without a record", function()
       local folder = support.folder()
+      finally(function() support.remove(folder) end)
       local place = { where = backend.fresh(), chips = folder, log = folder .. "/log" }
       print(("# %s: seed %d"):format(backend.name, SEED))
       local kills = storm.run(place, { seed = SEED, workers = 8, units = UNITS, kills = KILLS, pause_s = 0.04,
@@ -24,7 +25,6 @@ for _, backend in ipairs(backends.list) do
       print(("# %s: %d units, %d programmings, %d failed, %d abandoned, %d processes killed"):format(backend.name,
         figures.units, figures.writes, figures.failed, figures.abandoned, kills))
       assert.is_true(kills >= KILLS * 4 // 5, "too few kills: " .. kills)
-      support.remove(folder)
     end)
   end)
 end
