@@ -1,0 +1,60 @@
+/* lua/main.c: the `stlua` command. It makes a state and hands the arguments to lua/stdlib/runner.lua. */
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+
+#include "bind.h"
+
+enum { EXIT_DEFECT = 70 };
+
+/* The runner reports errors itself; what arrives here is a defect of the runner. */
+static int add_traceback(lua_State *L)
+{
+    const char *message = luaL_tolstring(L, 1, NULL);
+    luaL_traceback(L, L, message, 1);
+    return 1;
+}
+
+static int run(lua_State *L)
+{
+    const int argc = (int)lua_tointeger(L, 1);
+    char **argv = lua_touserdata(L, 2);
+    luaL_openlibs(L);
+    luaL_requiref(L, "stlua", stlua_open_module, 0);
+    lua_pop(L, 1);
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "stlua.runner");
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, "main");
+    lua_createtable(L, argc, 0);
+    for (int i = 0; i < argc; i++) {
+        lua_pushstring(L, argv[i]);
+        lua_rawseti(L, -2, i);
+    }
+    lua_call(L, 1, 1);
+    return 1;
+}
+
+int main(int argc, char **argv)
+{
+    lua_State *L = luaL_newstate();
+    if (!L) {
+        fputs("stlua: error [memory]: out of memory\n", stderr);
+        return EXIT_DEFECT;
+    }
+    lua_pushcfunction(L, add_traceback);
+    lua_pushcfunction(L, run);
+    lua_pushinteger(L, argc);
+    lua_pushlightuserdata(L, argv);
+    int status = EXIT_DEFECT;
+    if (lua_pcall(L, 2, 1, 1))
+        fprintf(stderr, "stlua: error [internal]: %s\n", lua_tostring(L, -1));
+    else
+        status = (int)lua_tointeger(L, -1);
+    lua_close(L);
+    return status;
+}
