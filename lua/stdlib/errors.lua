@@ -1,0 +1,38 @@
+--- Errors as values: { code, message, hint, cause, context }. Scripts test err.code, never the text.
+local stlua = require "stlua"
+
+local M = {}
+
+---@param code string one of stlua.codes
+---@param hint string? what the user can do about it
+---@param format string
+---@return stlua.Error
+function M.new(code, hint, format, ...)
+  local message = select("#", ...) > 0 and format:format(...) or format
+  return stlua.error { code = code, message = message, hint = hint }
+end
+
+--- Raise a new error.
+function M.raise(code, hint, format, ...) error(M.new(code, hint, format, ...), 0) end
+
+--- Is this one of our error values, from C or from Lua?
+function M.is_error(err) return type(err) == "table" and type(err.code) == "string" and err.message ~= nil end
+
+--- Say what was being done: one frame wider.
+function M.wrap(err, format, ...)
+  if not M.is_error(err) then return err end
+  local frame = select("#", ...) > 0 and format:format(...) or format
+  err.context = err.context or {}
+  err.context[#err.context + 1] = frame
+  err.message = frame .. ": " .. err.message
+  return err
+end
+
+--- Run fn(...); what it raises gets one more frame of context and travels on.
+function M.within(frame, fn, ...)
+  local results = table.pack(pcall(fn, ...))
+  if results[1] then return table.unpack(results, 2, results.n) end
+  error(M.wrap(results[2], "%s", frame), 0)
+end
+
+return M

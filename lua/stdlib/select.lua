@@ -1,0 +1,93 @@
+--- Which probe is meant: `--probe` or STLUA_PROBE, or the one that is plugged in. Never "the first".
+---   sim:BOARD?KEY=VALUE...   a simulator of our own      sim:@SOCKET   one that runs already
+---   usb:1-4.2                a USB port                  anything else  a serial number
+local stlua = require "stlua"
+local errors = require "stlua.errors"
+
+local M = {}
+
+local function simulator_path()
+  local named = os.getenv("STLUA_SIM")
+  local executable = stlua.executable()
+  local folder = executable and executable:match("^(.*)/[^/]*$")
+  local beside = folder and folder .. "/stlua-sim"
+  if beside and stlua.file_kind(beside) == "file" then return beside end
+  if named and named ~= "" then return named end
+  for entry in (os.getenv("PATH") or ""):gmatch("[^:]+") do
+    local path = entry .. "/stlua-sim"
+    if stlua.file_kind(path) == "file" then return path end
+  end
+  errors.raise("file", "STLUA_SIM names the simulator's file", "stlua-sim is not found")
+end
+
+M.simulator_path = simulator_path
+
+--- The board or chip a `sim:` selector names, or nil.
+---@param selector string?
+function M.simulated_name(selector)
+  local name = selector and selector:match("^sim:([^?]*)")
+  return name and name ~= "" and name:sub(1, 1) ~= "@" and name or nil
+end
+
+-- "066eff3030" and "066EFF3030" are one serial; libusb's ASCII helper writes '?' for what is not ASCII.
+local function is_serial_of(found, wanted)
+  local raw = found.serial_raw:sub(3)
+  local raw_hex = raw:gsub(".", function(c) return ("%02X"):format(c:byte()) end)
+  for _, spelling in ipairs { found.serial, found.serial_ascii, raw, raw_hex } do
+    if spelling ~= "" and spelling:upper() == wanted:upper() then return true end
+  end
+  return false
+end
+
+local function describe(found)
+  local text = ("%s %s"):format(found.port, found.product ~= "" and found.product or "ST-LINK")
+  if found.serial ~= "" then text = text .. ", serial " .. found.serial end
+  if found.holder then text = text .. ", held by " .. found.holder end
+  return text
+end
+
+local function candidates(list)
+  local lines = {}
+  for i, found in ipairs(list) do lines[i] = describe(found) end
+  return table.concat(lines, "; ")
+end
+
+local function open_only_one(list)
+  if #list == 0 then
+    errors.raise("no_probe", "plug one in; or try it without hardware: --probe sim:rak5205", "no ST-LINK on USB")
+  end
+  if #list > 1 then
+    errors.raise("ambiguous", "name one: --probe usb:PORT, or --probe SERIAL",
+      "%d ST-LINKs on USB: %s", #list, candidates(list))
+  end
+  return stlua.open_usb(list[1].port)
+end
+
+local function open_serial(list, wanted)
+  local matches = {}
+  for _, found in ipairs(list) do
+    if is_serial_of(found, wanted) then matches[#matches + 1] = found end
+  end
+  if #matches == 1 then return stlua.open_usb(matches[1].port) end
+  if #matches > 1 then
+    errors.raise("ambiguous", "ports are certain: --probe usb:PORT",
+      "serial %s belongs to %d probes: %s", wanted, #matches, candidates(matches))
+  end
+  errors.raise("no_probe", "`stlua list` shows the probes there are; sim:BOARD is a simulated one",
+    "no probe has the serial %s%s", wanted, #list > 0 and "; there are: " .. candidates(list) or "")
+end
+
+--- Open the probe that selector names.
+---@param selector string? nil: the only one on USB
+---@return stlua.Probe
+function M.open(selector)
+  if not selector or selector == "" then return open_only_one(stlua.list_usb()) end
+  local socket = selector:match("^sim:@(.*)$")
+  if socket then return stlua.join_sim(socket) end
+  local spec = selector:match("^sim:(.*)$")
+  if spec then return stlua.open_sim(spec, simulator_path()) end
+  if selector:match("^usb:") then return stlua.open_usb(selector) end
+  return open_serial(stlua.list_usb(), selector)
+end
+
+return M

@@ -1,0 +1,67 @@
+--- Write an image, prove that it is there, and start it.
+local format = require "stlua.format"
+local image = require "stlua.image"
+local plans = require "stlua.plans"
+
+-- One file is the usual case; several are put together, and may not overlap.
+local function load_images(args)
+  local all
+  for _, path in ipairs(args.file) do
+    local one = image.load(path, { base_addr = args.base, format = args.format })
+    if not all then
+      all = one
+    else
+      for _, segment in ipairs(one:segments()) do
+        all:add(segment.addr, (one:read(segment.addr, segment.byte_count)))
+      end
+      one:close()
+    end
+  end
+  return all
+end
+
+local function verdict(report, elapsed_s, byte_count)
+  local is_unchanged = report.pages_erased + report.half_pages_programmed + report.eeprom_words_written == 0
+  local what = is_unchanged and "already right, verified by %s" or "written and verified by %s"
+  local flash_s = report.flash_time_us / 1e6
+  local share = is_unchanged and ""
+    or (" (flash itself %.2f s, %d %%)"):format(flash_s, math.floor(flash_s / math.max(elapsed_s, 1e-6) * 100 + 0.5))
+  return ("%d bytes %s in %.2f s%s"):format(byte_count, what:format(report.verified_by), elapsed_s, share)
+end
+
+return {
+  summary = "Write an image to flash and data EEPROM, verify it, run it",
+  description = "Pages that are right already are left alone; what shares a page with the image is kept.",
+  args = {
+    { "file", type = "path", many = true, help = "Intel HEX, S-record, ELF or binary, gzip or not" },
+    { "--base", type = "addr", metavar = "ADDR", help = "where a binary file belongs" },
+    { "--format", type = "choice", choices = { "hex", "srec", "elf", "bin" }, help = "do not guess the format" },
+    { "--erase-all", type = "flag", help = "make all other pages of flash blank" },
+    { "--erase-eeprom", type = "flag", help = "with --erase-all: data EEPROM, too" },
+    { "--verify", type = "choice", choices = { "signature", "read" }, default = "signature",
+      help = "64 bits a page computed by the target, or every byte read back" },
+    { "--require-fast", type = "flag", help = "fail where only the slow road through the debug port works" },
+    { "--no-run", type = "flag", help = "leave the target halted" },
+  },
+
+  ---@param session stlua.Session
+  run = function(session, args)
+    local firmware = load_images(args)
+    local name = table.concat(args.file, " and ")
+    session:connect()
+    local start_s = session:now_s()
+    local plan <close> = session:plan(firmware, { erase_all = args.erase_all, erase_eeprom = args.erase_eeprom })
+    plans.show(session, plan, { name = name, format = firmware:format(), erase_all = args.erase_all })
+    local result = { plan = plans.object(plan), files = args.file, image_bytes = firmware:byte_count() }
+    if session.is_dry_run then return "dry run, nothing written", result end
+
+    local report = session:apply(plan, { verify = args.verify })
+    local elapsed_s = session:now_s() - start_s
+    if args.no_run then session.is_left_halted = true else session:run_firmware() end
+    result.report, result.elapsed_s, result.is_running = report, elapsed_s, not args.no_run
+    if report.road == "direct" and report.pages_erased + report.half_pages_programmed > 0 then
+      session:say("written through the debug port, %s", format.seconds(elapsed_s))
+    end
+    return verdict(report, elapsed_s, firmware:byte_count()), result
+  end,
+}

@@ -1,0 +1,67 @@
+--- The option bytes in words.
+local format = require "stlua.format"
+local json = require "stlua.json"
+
+-- BOR_LEV as the reference manual names it (RM0038, 3.7: FLASH_OBR).
+local bor_texts = { [0] = "off", "level 1 (1.8 V)", "level 2 (2.0 V)", "level 3 (2.5 V)", "level 4 (2.7 V)",
+  "level 5 (3.0 V)" }
+
+local function yes(flag, if_true, if_false) return flag and if_true or if_false end
+
+local function word_name(index) return index == 1 and "RDP" or index == 2 and "USER" or ("WRP %d"):format(index - 3) end
+
+local function protected(session, status)
+  local flash = session.target.family.flash
+  local list = json.array()
+  for sector = 0, session.target.flash_kib * 1024 // flash.wrp_sector_bytes - 1 do
+    if (status.wrp[sector // 32 + 1] or 0) >> sector % 32 & 1 == 1 then list[#list + 1] = sector end
+  end
+  return list
+end
+
+return {
+  summary = "Show the option bytes: RDP, WRP, BOR and the rest",
+  needs = "target",
+
+  ---@param session stlua.Session
+  run = function(session)
+    local status = session.nvm:status()
+    local sectors = protected(session, status)
+    local flash = session.target.family.flash
+    local rows = {
+      { "RDP", ("level %d, byte 0x%02X"):format(status.rdp_level, status.rdp_byte),
+        ({ [0] = "open to the debugger", "closed; going back to level 0 erases flash and data EEPROM",
+          "closed for ever" })[status.rdp_level] },
+      { "USER", ("0x%02X"):format(status.user_byte), "BOR " .. (bor_texts[status.bor_level] or status.bor_level) },
+      { "", "IWDG", yes(status.is_iwdg_software, "started by software", "started by hardware") },
+      { "", "nRST_STOP", yes(status.is_nrst_stop, "no reset on Stop", "reset when Stop is entered") },
+      { "", "nRST_STDBY", yes(status.is_nrst_stdby, "no reset on Standby", "reset when Standby is entered") },
+    }
+    if session.target.variant.has_parallel_banks then
+      rows[#rows + 1] = { "", "BFB2", yes(status.is_bfb2, "boots from bank 2", "boots from bank 1") }
+    end
+    if session.target.variant.has_sprmod then
+      rows[#rows + 1] = { "SPRMOD", yes(status.is_sprmod, "on", "off"),
+        yes(status.is_sprmod, "WRP bits mean read protection", "WRP bits mean write protection") }
+    end
+    rows[#rows + 1] = { "WRP", format.count(#sectors, "sector"), #sectors > 0
+      and ("%s: from %s"):format(table.concat(sectors, " "), format.addr(flash.base_addr + sectors[1] * flash.wrp_sector_bytes))
+      or "nothing is write-protected" }
+    local damaged = 0
+    for i, word in ipairs(status.option_words) do
+      if not word.is_good then damaged = damaged + 1 end
+      rows[#rows + 1] = { word_name(i), ("0x%08X"):format(word.value), yes(word.is_good, "sound", "DAMAGED") }
+    end
+    for _, line in ipairs(format.columns(rows)) do session:say("%s", line) end
+    if status.has_option_error then
+      session:warn("OPTVERR is set: the chip found damaged option bytes when it last loaded them")
+    end
+    local words = json.array()
+    for i, word in ipairs(status.option_words) do
+      words[i] = { name = word_name(i), value = word.value, is_good = word.is_good }
+    end
+    status.option_words, status.wrp, status.wrp_sectors = words, json.array(status.wrp), sectors
+    return ("RDP level %d, %s protected, %s"):format(status.rdp_level, format.count(#sectors, "sector"),
+      damaged == 0 and "all words sound" or format.count(damaged, "word") .. " damaged"), status
+  end,
+}
