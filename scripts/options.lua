@@ -44,9 +44,9 @@ return {
       rows[#rows + 1] = { "SPRMOD", yes(status.is_sprmod, "on", "off"),
         yes(status.is_sprmod, "WRP bits mean read protection", "WRP bits mean write protection") }
     end
+    local first_addr = flash.base_addr + (sectors[1] or 0) * flash.wrp_sector_bytes
     rows[#rows + 1] = { "WRP", format.count(#sectors, "sector"), #sectors > 0
-      and ("%s: from %s"):format(table.concat(sectors, " "), format.addr(flash.base_addr + sectors[1] * flash.wrp_sector_bytes))
-      or "nothing is write-protected" }
+      and ("%s: from %s"):format(table.concat(sectors, " "), format.addr(first_addr)) or "nothing is write-protected" }
     local damaged = 0
     for i, word in ipairs(status.option_words) do
       if not word.is_good then damaged = damaged + 1 end

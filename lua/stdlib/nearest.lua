@@ -3,10 +3,10 @@ local M = {}
 
 -- Insertions, deletions, replacements and swaps of neighbours, each counting one.
 local function distance(a, b)
-  local before, last, row = nil, {}, nil
+  local before, last = nil, {}
   for j = 0, #b do last[j] = j end
   for i = 1, #a do
-    row = { [0] = i }
+    local row = { [0] = i }
     for j = 1, #b do
       local is_same = a:byte(i) == b:byte(j)
       row[j] = math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (is_same and 0 or 1))

@@ -67,6 +67,7 @@ end
 
 --- The one JSON object.
 function Output:object(object)
+  self.progress:finish()
   io.stdout:write(json.encode(object), "\n")
   io.stdout:flush()
 end

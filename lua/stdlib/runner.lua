@@ -139,7 +139,7 @@ local function connect_what_it_needs(session, script)
 end
 
 ---@return string? verdict
----@return table? result
+---@return table? result for --json
 local function run_script(script, session, values)
   connect_what_it_needs(session, script)
   local verdict, result = script.run(session, values)
@@ -191,9 +191,12 @@ end
 
 local function short_name(name) return (name:match("([^/]*)%.lua$") or name) end
 
+---@return string? verdict
+---@return table? result
+---@return boolean? is_silent all is said
 local function run_command(command, words, out)
   local script, where = load_script(command, environment(out, words, command), words)
-  if script.is_plain then return "done" end
+  if script.is_plain then return nil, nil, true end -- it has said what it had to say
   local parser = arguments.parser(short_name(command), script)
   if has(words, "-h", "--help") then
     io.stdout:write(parser:get_help(), "\n")
@@ -271,9 +274,9 @@ function M.main(argv)
   if command == "run" and has(words, "--help", "-h") and not split(words) then words = { "--help" } end
   command, words = unwrap_run(command, words)
   local name = short_name(command)
-  local ok, verdict, result, is_help = xpcall(run_command, keep_traceback, command, words, out)
+  local ok, verdict, result, is_silent = xpcall(run_command, keep_traceback, command, words, out)
   if not ok then return report_failure(out, name, verdict) end
-  if is_help then return 0 end
+  if is_silent then return 0 end
   return report_success(out, name, verdict, result, started_s)
 end
 
