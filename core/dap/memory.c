@@ -93,7 +93,7 @@ stl_code stl_mem_read(stl_dap *dap, uint32_t addr, void *bytes, size_t byte_coun
     size_t head, body, tail;
     split(addr, byte_count, &head, &body, &tail);
     stl_code code = stl_mem_read_as(dap, 1, addr, at, head, err);
-    if (!code)
+    if (!code && body)
         code = stl_mem_read_as(dap, 4, addr + (uint32_t)head, at + head, body, err);
     if (!code)
         code = stl_mem_read_as(dap, 1, addr + (uint32_t)(head + body), at + head + body, tail,
@@ -110,7 +110,7 @@ stl_code stl_mem_write(stl_dap *dap, uint32_t addr, const void *bytes, size_t by
     size_t head, body, tail;
     split(addr, byte_count, &head, &body, &tail);
     stl_code code = stl_mem_write_as(dap, 1, addr, at, head, err);
-    if (!code)
+    if (!code && body)
         code = stl_mem_write_as(dap, 4, addr + (uint32_t)head, at + head, body, err);
     if (!code)
         code = stl_mem_write_as(dap, 1, addr + (uint32_t)(head + body), at + head + body, tail,

@@ -61,6 +61,10 @@ static stl_code test_ram(stl_loader *loader, stl_error *err)
                             "RAM does not hold: 0x%08X was written at 0x%08X, 0x%08X is read",
                             loader->nonce ^ probes[i], probes[i], found);
     }
+    if (code == STL_E_DAP_FAULT) /* less RAM than told is the loader's trouble, not the port's */
+        code = stl_fail(err, STL_E_LOADER, RAM_HINT,
+                        "there is no RAM at 0x%08X, where the target's description puts it",
+                        err->addr);
     return code;
 }
 

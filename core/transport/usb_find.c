@@ -109,7 +109,7 @@ void usb_read_strings(libusb_device_handle *handle, stl_usb_identity *identity)
     if (libusb_get_device_descriptor(libusb_get_device(handle), &descriptor))
         return;
     const size_t languages = read_string(handle, 0, 0, raw, &is_deaf);
-    const uint16_t langid = languages >= 4 ? (uint16_t)(raw[2] | raw[3] << 8) : LANGID_US;
+    const uint16_t langid = (uint16_t)(languages >= 4 ? (uint16_t)(raw[2] | raw[3] << 8) : LANGID_US);
     if (descriptor.iProduct && read_string(handle, descriptor.iProduct, langid, raw, &is_deaf))
         stl_usb_string_utf8(raw, sizeof raw, identity->product, sizeof identity->product);
     if (descriptor.iSerialNumber)

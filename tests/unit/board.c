@@ -23,6 +23,7 @@ static stl_code usb_error(sim_usb_status status, stl_error *err)
     case SIM_USB_GONE:
         return stl_fail(err, STL_E_PROBE_GONE, NULL, "unplugged");
     case SIM_USB_NAK:
+    case SIM_USB_LOST:
         return stl_fail(err, STL_E_USB, NULL, "time-out");
     case SIM_USB_STALL:
         return stl_fail(err, STL_E_USB, NULL, "stall");
@@ -45,7 +46,7 @@ static stl_code direct_run(stl_transport *transport, stl_transfer *transfers, un
                                     transfers[i].byte_count);
             transfers[i].actual_count = transfers[i].byte_count;
         }
-        if (status == SIM_USB_NAK)
+        if (status == SIM_USB_NAK || status == SIM_USB_LOST)
             sim_device_idle(direct->device, (uint64_t)timeout_ms * 1000000u);
         if (status != SIM_USB_OK)
             return usb_error(status, err);

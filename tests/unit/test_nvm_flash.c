@@ -53,13 +53,14 @@ static void program_whole(const board_options *options, size_t byte_count)
     board_poke(&b, FLASH, old, byte_count);
     stl_image *image = make_image(FLASH, bytes, byte_count);
     assert_ok(flash_image(&b, image, STL_VERIFY_SIGNATURE, &report, &err));
+    if (b.warning_count)
+        fail_msg("a warning: %s", b.last_warning);
     assert_flash_holds(&b, FLASH, bytes, byte_count);
     assert_int_equal(report.pages_erased, byte_count / 256);
     assert_int_equal(report.half_pages_programmed, byte_count / 128);
     assert_int_equal(report.road, options && options->nvm.is_direct_forced ? STL_ROAD_DIRECT
                                                                            : STL_ROAD_LOADER);
     assert_int_equal(board_stats(&b)->faults, 0);
-    assert_int_equal(b.warning_count, 0);
     stl_image_free(image);
     free(bytes);
     free(old);
@@ -397,7 +398,7 @@ static bool stop_at_half(void *self, const char *phase, uint64_t done, uint64_t 
 static void an_interrupted_write_stops_between_operations_and_the_next_run_repairs(void **state)
 {
     (void)state;
-    uint8_t bytes[16 * 1024];
+    uint8_t bytes[48 * 1024]; /* more than the ring holds */
     fill_random(bytes, sizeof bytes, 25);
     stl_image *image = make_image(FLASH, bytes, sizeof bytes);
     for (int direct = 0; direct < 2; direct++) {
@@ -415,7 +416,7 @@ static void an_interrupted_write_stops_between_operations_and_the_next_run_repai
             STL_E_INTERRUPTED);
         stl_plan_free(plan);
         assert_true(calls > 1);
-        assert_in_range(report.half_pages_programmed, 1, 127);
+        assert_in_range(report.half_pages_programmed, 1, 383);
         assert_ok(board_reconnect(&b, &options.nvm, &err));
         assert_ok(flash_image(&b, image, STL_VERIFY_SIGNATURE, &report, &err));
         assert_flash_holds(&b, FLASH, bytes, sizeof bytes);
