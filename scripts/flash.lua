@@ -1,5 +1,4 @@
 --- Write an image, prove that it is there, and start it.
-local format = require "stlua.format"
 local image = require "stlua.image"
 local plans = require "stlua.plans"
 
@@ -24,8 +23,8 @@ local function verdict(report, elapsed_s, byte_count)
   local is_unchanged = report.pages_erased + report.half_pages_programmed + report.eeprom_words_written == 0
   local what = is_unchanged and "already right, verified by %s" or "written and verified by %s"
   local flash_s = report.flash_time_us / 1e6
-  local share = is_unchanged and ""
-    or (" (flash itself %.2f s, %d %%)"):format(flash_s, math.floor(flash_s / math.max(elapsed_s, 1e-6) * 100 + 0.5))
+  local share = is_unchanged and "" or (" (flash itself %.2f s, %d %%%s)"):format(flash_s,
+    math.floor(flash_s / math.max(elapsed_s, 1e-6) * 100 + 0.5), report.road == "direct" and "; by the debug port" or "")
   return ("%d bytes %s in %.2f s%s"):format(byte_count, what:format(report.verified_by), elapsed_s, share)
 end
 
@@ -59,9 +58,6 @@ return {
     local elapsed_s = session:now_s() - start_s
     if args.no_run then session.is_left_halted = true else session:run_firmware() end
     result.report, result.elapsed_s, result.is_running = report, elapsed_s, not args.no_run
-    if report.road == "direct" and report.pages_erased + report.half_pages_programmed > 0 then
-      session:say("written through the debug port, %s", format.seconds(elapsed_s))
-    end
     return verdict(report, elapsed_s, firmware:byte_count()), result
   end,
 }

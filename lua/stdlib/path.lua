@@ -110,4 +110,14 @@ end
 
 table.insert(package.searchers, 2, searcher)
 
+--- Load a module that is asked for before the search path is installed; for stlua.so.
+---@param module string
+function M.open(module)
+  local loaded = package.loaded[module]
+  if loaded ~= nil then return loaded end
+  local chunk, where = searcher(module)
+  if type(chunk) ~= "function" then error(chunk or ("there is no module " .. module), 0) end
+  return chunk(module, where)
+end
+
 return M

@@ -79,7 +79,7 @@ end)
 describe("a stock lua5.4", function()
   local function lua(text)
     local path = support.write_file(support.folder() .. "/t.lua", text)
-    local env = { LUA_CPATH_5_4 = os.getenv "STLUA_MODULE_DIR" .. "/?.so;;" }
+    local env = { LUA_CPATH_5_4 = os.getenv "STLUA_MODULE_DIR" .. "/?.so;;", STLUA_SIM = support.simulator }
     local preload = os.getenv "STLUA_PRELOAD"
     if preload and preload ~= "" then
       env.LD_PRELOAD = preload
@@ -107,7 +107,8 @@ describe("a stock lua5.4", function()
 
   it("has sessions, too", function()
     local result = lua [[
-      local sim = require "stlua.sim"
+      local sim = require "stlua.sim" -- before anything of stlua is loaded
+      assert(sim == require "stlua.sim" and sim.spec)
       local session <close> = require("stlua.session").new { probe = "sim:rak5205" }
       local ok, err = pcall(function() return session.uid end)
       print(ok, ok and #session.uid or err.code)]]
