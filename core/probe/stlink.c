@@ -97,12 +97,10 @@ static stl_code get_version(stlink *link, stl_probe_info *info, stl_error *err)
     stl_code code = stlink_exchange(link, request, sizeof request, reply, 6, err);
     if (code == STL_E_USB || code == STL_E_PROTOCOL) {
         /* A session that was cut off may have left the probe in the middle of a command. */
-        stl_log_write(link->transport->log, STL_LOG_INFO, "probe does not answer; resetting it");
-        stl_error ignored;
-        if (stl_transport_reset(link->transport, &ignored) == STL_OK) {
-            stl_sleep_us(link->transport->clock, 100000);
-            code = stlink_exchange(link, request, sizeof request, reply, 6, err);
-        }
+        stl_log_write(link->transport->log, STL_LOG_INFO, "probe does not answer; it was reset");
+        stl_sleep_us(link->transport->clock, 100000);
+        code = stlink_exchange(link, request, sizeof request, reply, 6, err);
+        link->failure_count = code ? link->failure_count : 0;
     }
     if (code)
         return code;
@@ -302,8 +300,7 @@ static stl_code stlink_raw(void *state, const uint8_t *request, size_t request_b
                                             data_out_bytes, 0};
     if (in_room)
         transfers[count++] = (stl_transfer){identity->endpoint_in, reply, in_room, 0};
-    stl_code code =
-        stl_transport_run(link->transport, transfers, count, STLINK_TIMEOUT_MS, err);
+    stl_code code = stlink_run(link, transfers, count, err);
     *reply_bytes = in_room ? transfers[count - 1].actual_count : 0;
     return code;
 }

@@ -11,7 +11,7 @@
 
 #include "board.h"
 
-enum { FLASH = 0x08000000, IMAGE_BYTES = 1536, DEADLINE_S = 30 };
+enum { FLASH = 0x08000000, IMAGE_BYTES = 1536, DEADLINE_S = 10 };
 
 static unsigned stride(void)
 {

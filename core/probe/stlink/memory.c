@@ -76,7 +76,7 @@ static stl_code write_once(stlink *link, const uint8_t *request, uint32_t addr,
         {out, command, sizeof command, 0},
         {out, (void *)(uintptr_t)bytes, byte_count, 0}, /* not written: an OUT transfer */
     };
-    stl_code code = stl_transport_run(link->transport, transfers, 2, STLINK_TIMEOUT_MS, err);
+    stl_code code = stlink_run(link, transfers, 2, err);
     if (code)
         return stl_wrap(err, "ST-LINK command %02X %02X", command[0], command[1]), code;
     return get_status(link, addr, status, fault_addr, err);

@@ -52,7 +52,7 @@ enum {
 
 enum {
     STLINK_REQUEST_BYTES = 16,
-    STLINK_TIMEOUT_MS = 5000,  /* some xHCI hosts stall for 5 s (facts 1.5) */
+    STLINK_TIMEOUT_MS = 1000,  /* the longest command is ENTER without a target (facts 1.5) */
     STLINK_MAX_READ_BYTES = 6144
 };
 
@@ -60,8 +60,13 @@ typedef struct stlink {
     stl_transport *transport;
     const stl_probe_info *info;
     bool is_entered;
+    unsigned failure_count; /* transfers that failed; the second one ends the session */
     uint8_t bounce[STLINK_MAX_READ_BYTES + 512]; /* a reply, rounded up to whole packets */
 } stlink;
+
+/* Run transfers. After the first failure the probe is reset on its port, so that the clean-up of the
+ * target still gets through; after the second every further call fails at once. */
+stl_code stlink_run(stlink *link, stl_transfer *transfers, unsigned count, stl_error *err);
 
 /* Send a request (padded to 16 bytes) and take its reply of reply_bytes (0: it has none). A reply of
  * another length is STL_E_PROTOCOL. The status is not looked at. */

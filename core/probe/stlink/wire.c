@@ -16,6 +16,25 @@ static size_t whole_packets(const stlink *link, size_t byte_count)
     return (byte_count + packet - 1) / packet * packet;
 }
 
+static void note_failure(stlink *link, stl_code code)
+{
+    stl_error ignored;
+    link->failure_count += code == STL_E_PROBE_GONE ? 2 : 1;
+    if (link->failure_count == 1 && stl_transport_reset(link->transport, &ignored))
+        link->failure_count++;
+}
+
+stl_code stlink_run(stlink *link, stl_transfer *transfers, unsigned count, stl_error *err)
+{
+    if (link->failure_count > 1)
+        return stl_fail(err, STL_E_USB, "unplug the probe and plug it in again",
+                        "the probe has stopped answering");
+    stl_code code = stl_transport_run(link->transport, transfers, count, STLINK_TIMEOUT_MS, err);
+    if (code)
+        note_failure(link, code);
+    return code;
+}
+
 stl_code stlink_exchange(stlink *link, const uint8_t *request, size_t request_bytes,
                          uint8_t *reply, size_t reply_bytes, stl_error *err)
 {
@@ -26,16 +45,17 @@ stl_code stlink_exchange(stlink *link, const uint8_t *request, size_t request_by
         {link->transport->identity.endpoint_out, padded, sizeof padded, 0},
         {link->transport->identity.endpoint_in, link->bounce, whole_packets(link, reply_bytes), 0},
     };
-    stl_code code = stl_transport_run(link->transport, transfers, reply_bytes ? 2 : 1,
-                                      STLINK_TIMEOUT_MS, err);
+    stl_code code = stlink_run(link, transfers, reply_bytes ? 2 : 1, err);
     if (code)
         return stl_wrap(err, "ST-LINK command %02X %02X", padded[0], padded[1]), code;
     const size_t actual = transfers[1].actual_count;
     /* A READMEM_8BIT of one byte brings two (facts 3.5). */
-    if (actual != reply_bytes && !(reply_bytes == 1 && actual == 2))
+    if (actual != reply_bytes && !(reply_bytes == 1 && actual == 2)) {
+        note_failure(link, STL_E_PROTOCOL); /* host and probe are out of step */
         return stl_fail(err, STL_E_PROTOCOL, "unplug the probe and plug it in again",
                         "ST-LINK command %02X %02X: %zu bytes of reply, %zu expected", padded[0],
                         padded[1], actual, reply_bytes);
+    }
     if (reply_bytes)
         memcpy(reply, link->bounce, reply_bytes);
     return STL_OK;
