@@ -137,7 +137,7 @@ stl_code stl_hex_read(const stl_source *from, const stl_sink *to, stl_error *err
                             "%s:%zu: text after the end-of-file record", from->name,
                             state.reader.number);
         uint8_t raw[MAX_RECORD_BYTES];
-        hex_record record;
+        hex_record record = {0};
         stl_code code = decode_record(&state, &text, raw, &record, err);
         if (!code)
             code = take_record(&state, &record, err);

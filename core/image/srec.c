@@ -112,7 +112,7 @@ stl_code stl_srec_read(const stl_source *from, const stl_sink *to, stl_error *er
             return stl_fail(err, STL_E_FORMAT, "two files in one? split it, or build it again",
                             "%s:%zu: text after the termination record", from->name, reader.number);
         uint8_t raw[MAX_RECORD_BYTES];
-        srec_record record;
+        srec_record record = {0};
         stl_code code = decode_record(&reader, &text, raw, &record, err);
         if (code)
             return code;

@@ -244,7 +244,7 @@ static sim_transport *new_transport(int fd, pid_t child, const char *port, const
     sim->head.clock = &sim->clock;
     sim->fd = fd;
     sim->child = child;
-    snprintf(sim->head.identity.port, sizeof sim->head.identity.port, "sim:%s", port);
+    snprintf(sim->head.identity.port, sizeof sim->head.identity.port, "sim:%.58s", port);
     return sim;
 }
 
