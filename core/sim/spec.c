@@ -20,7 +20,7 @@ void sim_spec_init(sim_spec *spec)
 
 static bool set_name(sim_spec *spec, const char *name, char *reason, size_t reason_size)
 {
-    snprintf(spec->name, sizeof spec->name, "%s", name);
+    snprintf(spec->name, sizeof spec->name, "%.*s", (int)sizeof spec->name - 1, name);
     spec->board = sim_board_find(name);
     spec->model = sim_chip_model_find(spec->board ? spec->board->chip : name);
     if (spec->model)
