@@ -1,4 +1,5 @@
 --- Write an image, prove that it is there, and start it.
+local errors = require "stlua.errors"
 local image = require "stlua.image"
 local plans = require "stlua.plans"
 
@@ -45,6 +46,9 @@ return {
 
   ---@param session stlua.Session
   run = function(session, args)
+    if args.erase_eeprom and not args.erase_all then
+      errors.raise("usage", "`stlua erase --eeprom` erases data EEPROM alone", "--erase-eeprom goes with --erase-all")
+    end
     local firmware = load_images(args)
     local name = table.concat(args.file, " and ")
     session:connect()

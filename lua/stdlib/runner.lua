@@ -257,6 +257,7 @@ end
 function M.main(argv)
   local started_s = stlua.monotonic()
   stlua.catch_signals()
+  io.stdout:setvbuf "line" -- in a log, lines of both streams stay in their order
   local command, words = split(argv)
   local out = output_for(words)
   if not command and has(words, "-h", "--help") then

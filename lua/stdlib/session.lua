@@ -199,6 +199,13 @@ function Session:chunks(name)
   return list
 end
 
+--- Flash is compared and written with the core halted; hotplug leaves it running, and says so here.
+function Session:need_halted()
+  if self.options.connect ~= "hotplug" or self.dap:state().is_halted then return end
+  errors.raise("not_halted", "leave `--connect hotplug` out, or stop the core first: `stlua reset --halt`",
+    "the core runs, and hotplug does not halt it")
+end
+
 -- ---- writing ----
 
 --- Compare an image with the target; nothing is written.
@@ -207,6 +214,7 @@ end
 ---@return stlua.Plan
 function Session:plan(image, options)
   options = options or {}
+  self:need_halted()
   return self.nvm:plan(image, { erase_all = options.erase_all, erase_eeprom = options.erase_eeprom,
     progress = self.out.progress:callback() })
 end
@@ -229,12 +237,14 @@ end
 
 ---@return stlua.Report
 function Session:verify(image, options)
+  self:need_halted()
   return self.nvm:verify(image, { verify = options and options.verify or "signature",
     progress = self.out.progress:callback() })
 end
 
 --- Erase whole pages. Protection is looked at first, so that nothing is half done.
 function Session:erase(addr, byte_count)
+  self:need_halted()
   self:need_readable()
   self:need_unprotected(addr, byte_count)
   self.nvm:erase(addr, byte_count, { progress = self.out.progress:callback() })
@@ -256,7 +266,10 @@ function Session:need_unprotected(addr, byte_count)
 end
 
 ---@return integer words_written
-function Session:eeprom_write(addr, bytes) return self.nvm:write_eeprom(addr, bytes) end
+function Session:eeprom_write(addr, bytes)
+  self:need_halted()
+  return self.nvm:write_eeprom(addr, bytes)
+end
 
 local rdp_bytes = { [0] = 0xAA, [1] = 0xBB, [2] = 0xCC }
 
@@ -269,6 +282,7 @@ function Session:set_option_bytes(values, consent)
     rdp_byte = rdp_bytes[values.rdp_level]
     if not rdp_byte then errors.raise("argument", nil, "there is no RDP level %s", tostring(values.rdp_level)) end
   end
+  self:need_halted()
   self.nvm:write_options({ rdp_byte = rdp_byte, user_byte = values.user_byte, wrp = values.wrp }, consent)
 end
 

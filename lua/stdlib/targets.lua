@@ -182,11 +182,15 @@ end
 -- nil when the target does not let us read it
 local function read_flash_kib(dap, variant)
   local ok, raw = pcall(dap.read16, dap, variant.flash_kib_addr)
-  if not ok then
-    if errors.is_error(raw) and raw.code == "dap_fault" then return nil end
-    error(raw, 0)
+  if ok then return raw end
+  local code = errors.is_error(raw) and raw.code
+  if code == "unsupported" then -- probe firmware before J26 has no 16-bit accesses: two of 8 bits
+    ok, raw = pcall(dap.read8, dap, variant.flash_kib_addr, 2)
+    if ok then return raw[1] | raw[2] << 8 end
+    code = errors.is_error(raw) and raw.code
   end
-  return raw
+  if code == "dap_fault" then return nil end
+  error(raw, 0)
 end
 
 --- What a raw flash size means for a variant.

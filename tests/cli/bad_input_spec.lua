@@ -222,6 +222,46 @@ describe("an interrupt", function()
   end)
 end)
 
+describe("in mid-write,", function()
+  local image
+  before_each(function()
+    folder = support.folder()
+    image = file("fw.bin", support.bytes(60000, 5))
+  end)
+  after_each(support.clean)
+
+  --- What happens then fails the command; after `repair` the next run makes it right.
+  local function spoil(line, status, code, repair)
+    local probe, admin = support.listen "rak5205"
+    admin(line)
+    fails(status, code, { "flash", image, "--base", "0x08000000", probe = probe })
+    for _, cure in ipairs(repair or {}) do admin(cure) end
+    support.good { "flash", image, "--base", "0x08000000", probe = probe }
+    support.good { "verify", image, "--base", "0x08000000", "--verify", "read", probe = probe }
+  end
+
+  it("a pulled USB cable is a probe that is gone", function()
+    spoil("fault usb disconnect at 200", 24, "probe_gone", { "replug" })
+  end)
+  it("a USB time-out is a USB error", function() spoil("fault usb timeout at 200", 25, "usb") end)
+  it("a power cut is a target that is gone, and leaves a half page to repair", function()
+    spoil("fault op cut 150", 30, "no_target", { "fault clear", "power on" })
+  end)
+  it("an operation that the flash refuses is a flash error", function()
+    spoil("fault op fail 100 0x200", 42, "flash", { "fault clear" })
+  end)
+end)
+
+it("hotplug does not halt, and so does not write", function()
+  local probe = support.board "rak5205"
+  local blink = support.source .. "/tests/firmware/blink.hex"
+  support.good { "flash", blink, probe = probe }
+  fails(33, "not_halted", { "flash", blink, "--connect", "hotplug", probe = probe }, "hotplug")
+  fails(33, "not_halted", { "verify", blink, "--connect", "hotplug", probe = probe }, "hotplug")
+  support.good { "info", "--connect", "hotplug", probe = probe }
+  support.clean()
+end)
+
 it("the module reports a missing simulator as a file error", function()
   support.raises("file", stlua.open_sim, "rak5205", "/nowhere/sim")
 end)

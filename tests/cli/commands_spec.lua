@@ -100,6 +100,15 @@ describe("flash", function()
     assert.is_nil(result.err:find("\r"))
   end)
 
+  it("draws a bar on a terminal, and takes it away again", function()
+    local command = ("script -qec %s /dev/null"):format(support.quote(("%s/stlua flash %s --base 0x08000000 --probe sim:rak5205")
+      :format(support.bin, firmware)))
+    local result = support.shell(command)
+    assert.equal(0, result.status)
+    assert.matches("writing    %[#+%.*%]", result.out)
+    assert.matches("\r\27%[Kflash: 10000 bytes written", result.out)
+  end)
+
   it("--quiet says only the verdict", function()
     local result = support.good { "flash", firmware, "--base", "0x08000000", "--quiet", probe = support.board "rak5205" }
     assert.equal("", result.err)
@@ -225,29 +234,18 @@ describe("reset, options and targets", function()
 end)
 
 describe("two processes", function()
+  teardown(support.clean)
+
   it("share a board that is kept alive, one after the other", function()
-    local path = support.folder()
-    local socket = path .. "/board"
-    local pipe = assert(io.popen(("%s --listen %s rak5205 >/dev/null 2>&1 & echo $!"):format(
-      support.quote(support.simulator), support.quote(socket))))
-    local pid = pipe:read("l")
-    pipe:close()
-    for _ = 1, 100 do
-      if require("stlua").file_kind(socket) then break end
-      require("stlua").sleep(0.05)
-    end
-    local probe = "sim:@" .. socket
-    local file = support.write_file(path .. "/fw.bin", support.bytes(600, 7))
+    local probe, _, socket = support.listen "rak5205"
+    local file = support.write_file(support.folder() .. "/fw.bin", support.bytes(600, 7))
     support.good { "flash", file, "--base", "0x08000000", probe = probe }
     support.good { "verify", file, "--base", "0x08000000", probe = probe }
-    local stlua = require "stlua"
-    local held = stlua.join_sim(socket)
+    local held = require("stlua").join_sim(socket)
     local result = support.stlua { "info", probe = probe }
     assert.equal(23, result.status)
     assert.matches("probe_busy", result.err)
     held:close()
     support.good { "info", probe = probe }
-    os.execute("kill " .. pid)
-    support.clean()
   end)
 end)

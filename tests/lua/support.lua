@@ -8,7 +8,7 @@ M.source = assert(os.getenv "STLUA_SOURCE_DIR", "STLUA_SOURCE_DIR names the proj
 M.images = M.source .. "/tests/data/images"
 M.simulator = M.bin .. "/stlua-sim"
 
-local folders = {}
+local folders, simulators = {}, {} -- what M.clean() takes away
 
 local function quote(word) return "'" .. tostring(word):gsub("'", "'\\''") .. "'" end
 
@@ -24,6 +24,8 @@ function M.folder()
 end
 
 function M.clean()
+  for _, pid in ipairs(simulators) do os.execute("kill " .. pid .. " 2>/dev/null") end
+  simulators = {}
   for _, path in ipairs(folders) do os.execute("rm -rf " .. quote(path)) end
   folders = {}
 end
@@ -114,6 +116,26 @@ function M.board(name, keys)
   local text = ("sim:%s?state=%s"):format(name, path)
   for key, value in pairs(keys or {}) do text = text .. "&" .. key .. "=" .. value end
   return text, path
+end
+
+--- A simulated board that is kept alive: the selector that joins it, and a function that says admin lines
+--- to it while nobody else does. M.clean() ends it.
+---@return string probe, fun(line: string): string
+function M.listen(spec)
+  local socket = M.folder() .. "/board"
+  local pipe = assert(io.popen(("%s --listen %s %s >/dev/null 2>&1 & echo $!"):format(quote(M.simulator),
+    quote(socket), quote(spec))))
+  simulators[#simulators + 1] = pipe:read("l")
+  pipe:close()
+  for _ = 1, 200 do
+    if stlua.file_kind(socket) then break end
+    stlua.sleep(0.05)
+  end
+  return "sim:@" .. socket, function(line)
+    local result = M.shell(("%s --admin %s %s"):format(quote(M.simulator), quote(socket), quote(line)))
+    assert(result.status == 0, result.err)
+    return result.out
+  end, socket
 end
 
 --- A probe and a connection to a simulated board, opened directly.

@@ -90,6 +90,12 @@ describe("a chip", function()
     end)
   end
 
+  it("is identified through a probe that has no 16-bit accesses", function()
+    local probe, dap = support.connect "STM32L151CB-A?fw=J24"
+    assert.equal(128, targets.identify(dap).flash_kib)
+    probe:close()
+  end)
+
   it("with nonsense in its size register is taken for the largest, and that is said", function()
     local probe, dap = support.connect "STM32L151CB-A?flash-size=0x0011"
     local target = targets.identify(dap)
