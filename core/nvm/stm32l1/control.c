@@ -14,8 +14,8 @@
 
 #define SUPPLY_HINT "check the supply of the target; a brown-out or a stuck operation looks like this"
 #define RDP_HINT                                                                                   \
-    "RDP level 1 closes flash and EEPROM to the debugger; going back to level 0 erases both and "  \
-    "needs the word of `stlua options`"
+    "flash and EEPROM open again only by a regression to RDP level 0, which erases both, keys and "  \
+    "serial numbers included: nvm:write_options in a script"
 
 stl_code stm32l1_read(stl_nvm *nvm, uint32_t offset, uint32_t *value, stl_error *err)
 {
