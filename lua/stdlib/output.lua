@@ -3,6 +3,13 @@
 local json = require "stlua.json"
 local progress = require "stlua.progress"
 
+---@class stlua.Output
+---@field is_json boolean
+---@field is_quiet boolean
+---@field is_verbose boolean
+---@field warnings string[]
+---@field lines string[] what would have been printed, with --json
+---@field progress table
 local Output = {}
 Output.__index = Output
 

@@ -10,6 +10,19 @@ local targets = require "stlua.targets"
 
 local M = {}
 
+---@class stlua.Session
+---@field options stlua.SessionOptions
+---@field out stlua.Output
+---@field is_dry_run boolean
+---@field is_left_halted boolean set it to leave the core halted when the session closes
+---@field board table|false the board that was named, by --board or by the simulator
+---@field part table|false the part that was named, by --target or by the board
+---@field probe stlua.Probe opened when first used
+---@field supply_mv integer|false target supply; false if the probe cannot measure
+---@field dap stlua.Dap connected when first used
+---@field target stlua.Target what answered
+---@field nvm stlua.Nvm
+---@field uid string 24 hex digits
 local Session = {}
 
 local least_supply_mv = 1650 -- STM32L1 data sheets: VDD with BOR off; below it the core may not answer
