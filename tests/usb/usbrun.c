@@ -192,6 +192,7 @@ static void supervise(int channel)
     sysfs_set_world(&(world_fds){fds[1], fds[2], fds[3]});
     uevent_start();
     device_attach_all();
+    device_watch_plugs();
     filter_serve(fds[0]);
     if (write(channel, "", 1) != 1)
         die_errno("starting the command");

@@ -45,6 +45,7 @@ wire *wire_open(const char *socket_path, char *reason, size_t reason_size);
 uint32_t wire_send(wire *w, uint8_t type, uint8_t endpoint, const void *payload,
                    size_t payload_count, size_t byte_count, wire_done done, void *self);
 void wire_cancel(wire *w, uint32_t tag);
+bool wire_is_idle(const wire *w); /* nothing is under way */
 /* Send and wait. Returns the status; room bytes at most are kept. */
 uint8_t wire_ask(wire *w, uint8_t type, const void *payload, size_t payload_count, uint8_t *bytes,
                  size_t room, size_t *actual);
@@ -81,6 +82,7 @@ typedef struct usb_device {
 void device_add_probe(const char *spec);
 void device_attach_all(void); /* sysfs and nodes, once the world is there */
 void device_refresh(void);    /* notice what was unplugged or plugged in */
+void device_watch_plugs(void); /* and from now on do so by itself, ten times a second */
 void device_vanish(usb_device *device);
 usb_device *device_at(size_t index); /* NULL behind the last */
 usb_device *device_find(unsigned bus, unsigned address); /* present ones only */

@@ -5,13 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "stl/bytes.h"
 #include "stl/sim_wire.h"
 
 enum { DEVICE = 1, CONFIGURATION = 2, STRING = 3, INTERFACE = 4, ENDPOINT = 5, LANGID_US = 0x0409 };
 enum { CLASS_CDC = 2, CLASS_STORAGE = 8, CLASS_CDC_DATA = 10 };
-enum { DEVICE_BYTES = 18, CONFIG_BYTES = 9 };
+enum { DEVICE_BYTES = 18, CONFIG_BYTES = 9, TICK_NS = 100000000 };
 
 static usb_device *devices[USBRUN_MAX_DEVICES];
 static size_t device_count;
@@ -268,19 +270,44 @@ static uint8_t knock(usb_device *probe)
 
 /* A control transfer takes no simulated time. A probe that is back is a new device; a new HELLO is the
  * new handle. */
+static void refresh(usb_device *probe)
+{
+    char ignored[256];
+    if (probe->is_present && knock(probe) == SIM_WIRE_GONE)
+        device_vanish(probe);
+    if (!probe->is_present && wire_hello(probe->wire, ignored, sizeof ignored) == SIM_WIRE_OK &&
+        knock(probe) == SIM_WIRE_OK)
+        attach(probe);
+}
+
 void device_refresh(void)
 {
-    for (size_t i = 0; i < device_count; i++) {
-        usb_device *probe = devices[i];
-        char ignored[256];
-        if (!probe->wire)
-            continue;
-        if (probe->is_present && knock(probe) == SIM_WIRE_GONE)
-            device_vanish(probe);
-        if (!probe->is_present && wire_hello(probe->wire, ignored, sizeof ignored) == SIM_WIRE_OK &&
-            knock(probe) == SIM_WIRE_OK)
-            attach(probe);
-    }
+    for (size_t i = 0; i < device_count; i++)
+        if (devices[i]->wire)
+            refresh(devices[i]);
+}
+
+/* A transfer that is under way will tell by itself. */
+static void on_tick(void *self, uint32_t events)
+{
+    const watch *w = self;
+    uint64_t ticks;
+    (void)events;
+    if (read(w->fd, &ticks, sizeof ticks) != (ssize_t)sizeof ticks)
+        return;
+    for (size_t i = 0; i < device_count; i++)
+        if (devices[i]->wire && wire_is_idle(devices[i]->wire))
+            refresh(devices[i]);
+}
+
+void device_watch_plugs(void)
+{
+    static watch tick;
+    const struct itimerspec often = {{0, TICK_NS}, {0, TICK_NS}};
+    tick = (watch){timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), on_tick, &tick};
+    if (tick.fd < 0 || timerfd_settime(tick.fd, 0, &often, NULL))
+        die_errno("timerfd");
+    loop_add(&tick, 1 /* EPOLLIN */);
 }
 
 /* ---- the command line ---- */

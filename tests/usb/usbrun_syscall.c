@@ -70,8 +70,8 @@ static void serve_readlink(const notification *n, uint64_t path_addr, uint64_t b
     int fd;
     const usb_file *file = NULL;
     if (copy_in_string((pid_t)n->pid, path_addr, path, sizeof path) &&
-        parse_proc_fd(path, (pid_t)n->pid, &pid, &fd))
-        file = file_of(pid, fd);
+        parse_proc_fd(path, (pid_t)n->pid, &pid, &fd) && pid != getpid())
+        file = file_of(pid, fd); /* our own end of the pipe is no node */
     if (!file) {
         answer_continue(n->id);
         return;

@@ -151,6 +151,11 @@ void wire_cancel(wire *w, uint32_t tag)
     wire_send(w, SIM_WIRE_CANCEL, 0, NULL, 0, tag, NULL, NULL);
 }
 
+bool wire_is_idle(const wire *w)
+{
+    return !w->first;
+}
+
 /* ---- asking ---- */
 
 typedef struct question {
