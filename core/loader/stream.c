@@ -11,7 +11,7 @@
 enum {
     MAX_BATCH = 16,
     MAX_UNIT_BYTES = 512,
-    POLL_PAUSE_US = 200,      /* when the target is later than expected */
+    POLL_PAUSE_US = 300,      /* when the target is later than expected */
     SILENCE_FACTOR = 3,       /* times the longest an item may take ... */
     SILENCE_EXTRA_US = 50000  /* ... and this, before it counts as silent */
 };
@@ -130,6 +130,23 @@ static stl_code fill(stream *s, stl_error *err)
     return stl_loader_put(loader, items, count, err);
 }
 
+/* What is known after a poll: the items in the ring take this long, less what the first of them has
+ * had already. The expectation is moved into those bounds, so that being late is not asked about again
+ * and again. */
+static void expect_anew(stream *s)
+{
+    const stl_loader *loader = s->loader;
+    const uint64_t now_us = stl_now_us(s->clock);
+    uint64_t left_us = 0;
+    for (uint32_t i = loader->done; i != loader->submitted; i++)
+        left_us += s->typical_us[i % loader->slot_count];
+    const uint64_t first_us = in_ring(s) ? s->typical_us[loader->done % loader->slot_count] : 0;
+    if (s->busy_until_us > now_us + left_us)
+        s->busy_until_us = now_us + left_us;
+    if (s->busy_until_us < now_us + left_us - first_us)
+        s->busy_until_us = now_us + left_us - first_us;
+}
+
 static stl_code report_failure(stream *s, uint32_t done, stl_error *err)
 {
     stl_loader *loader = s->loader;
@@ -166,6 +183,7 @@ static stl_code poll(stream *s, stl_error *err)
     if (done != loader->done) {
         loader->done = done;
         s->last_news_us = stl_now_us(s->clock);
+        expect_anew(s);
         if (!s->source->done(s->source->self, done - s->first)) {
             s->is_stopped = true;
             s->has_ahead = false;

@@ -37,6 +37,9 @@ struct stl_nvm_driver {
     stl_code (*prepare)(stl_nvm *nvm, uint32_t wrp[STL_NVM_MAX_WRP_WORDS], stl_error *err);
     stl_code (*signatures)(stl_nvm *nvm, uint32_t addr, uint32_t page_count, uint64_t *signatures,
                            stl_error *err);
+    /* The signature over byte_count bytes at addr as one, on the target; a multiple of 4. */
+    stl_code (*signature)(stl_nvm *nvm, uint32_t addr, uint32_t byte_count, uint64_t *signature,
+                          stl_error *err);
     /* Pages in ascending order. Adds to report what was done, whatever the outcome. */
     stl_code (*write_pages)(stl_nvm *nvm, const stl_nvm_page *pages, uint32_t page_count,
                             const stl_progress *progress, stl_nvm_report *report, stl_error *err);

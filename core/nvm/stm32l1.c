@@ -83,36 +83,47 @@ static stl_code write_words(stl_nvm *nvm, const stl_nvm_word *words, uint32_t wo
                 : stm32l1_direct_write_words(nvm, words, word_count, progress, report, err);
 }
 
-static stl_code read_signatures(stl_nvm *nvm, uint32_t addr, uint32_t page_count,
-                                uint64_t *signatures, stl_error *err)
+static stl_code read_signatures(stl_nvm *nvm, uint32_t addr, uint32_t unit_count,
+                                uint32_t unit_bytes, uint64_t *signatures, stl_error *err)
 {
-    const uint32_t page_bytes = nvm->config.page_bytes;
-    uint8_t *bytes = malloc((size_t)page_count * page_bytes);
+    uint8_t *bytes = malloc((size_t)unit_count * unit_bytes);
     if (!bytes)
         return stl_fail(err, STL_E_MEMORY, NULL, "out of memory");
-    stl_code code = stl_mem_read(nvm->dap, addr, bytes, (size_t)page_count * page_bytes, err);
-    for (uint32_t i = 0; i < page_count && !code; i++)
-        signatures[i] = stl_nvm_page_signature(bytes + (size_t)i * page_bytes, page_bytes);
+    stl_code code = stl_mem_read(nvm->dap, addr, bytes, (size_t)unit_count * unit_bytes, err);
+    for (uint32_t i = 0; i < unit_count && !code; i++)
+        signatures[i] = stl_nvm_page_signature(bytes + (size_t)i * unit_bytes, unit_bytes);
     free(bytes);
     return code;
 }
 
-static stl_code signatures_of(stl_nvm *nvm, uint32_t addr, uint32_t page_count,
-                              uint64_t *signatures, stl_error *err)
+static stl_code signatures_by(stl_nvm *nvm, uint32_t addr, uint32_t unit_count,
+                              uint32_t unit_bytes, uint64_t *signatures, stl_error *err)
 {
     uint32_t wrp[STL_NVM_MAX_WRP_WORDS];
     stl_code code = stm32l1_prepare(nvm, wrp, err);
     if (!code && is_loader_wanted(nvm)) {
         code = stm32l1_need_loader(nvm, err);
         if (!code) {
-            code = stm32l1_loader_signatures(nvm, addr, page_count, signatures, err);
+            code = stm32l1_loader_signatures(nvm, addr, unit_count, unit_bytes, signatures, err);
             if (code != STL_E_LOADER)
                 return code;
         }
         if (code == STL_E_LOADER)
             code = stm32l1_take_direct_road(nvm, err);
     }
-    return code ? code : read_signatures(nvm, addr, page_count, signatures, err);
+    return code ? code : read_signatures(nvm, addr, unit_count, unit_bytes, signatures, err);
+}
+
+static stl_code page_signatures(stl_nvm *nvm, uint32_t addr, uint32_t page_count,
+                                uint64_t *signatures, stl_error *err)
+{
+    return signatures_by(nvm, addr, page_count, nvm->config.page_bytes, signatures, err);
+}
+
+static stl_code range_signature(stl_nvm *nvm, uint32_t addr, uint32_t byte_count,
+                                uint64_t *signature, stl_error *err)
+{
+    return signatures_by(nvm, addr, 1, byte_count, signature, err);
 }
 
 const stl_nvm_driver stl_nvm_driver_stm32l1 = {
@@ -121,7 +132,8 @@ const stl_nvm_driver stl_nvm_driver_stm32l1 = {
     .close = driver_close,
     .get_status = stm32l1_get_status,
     .prepare = stm32l1_prepare,
-    .signatures = signatures_of,
+    .signatures = page_signatures,
+    .signature = range_signature,
     .write_pages = write_pages,
     .write_words = write_words,
     .write_options = stm32l1_write_options,

@@ -1,5 +1,5 @@
 -- tests/bench/bench.lua: every job on every tool against the same stlua-sim, paced, in one run.
--- Usage: tests/bench/run BUILD_DIR [JOB ...]. Writes BUILD_DIR/bench.md and BUILD_DIR/bench.svg.
+-- Usage: tests/bench/run BUILD_DIR [tool=stlua] [JOB ...]. Writes BUILD_DIR/bench.md and BUILD_DIR/bench.svg.
 --
 -- Wall time is what a user waits: from process start to exit. Transfers, bytes and flash operations are
 -- the simulator's own counts. The ratio is against the time that the operations the job needs take alone.
@@ -9,6 +9,7 @@ package.path = here .. "/?.lua;" .. package.path
 local socket = require "socket"
 local cjson = require "cjson"
 local chart = require "chart"
+local children_cpu_s = require "cpu"
 
 local bin = build .. "/bin"
 local work = os.getenv("TMPDIR") or "/tmp"
@@ -213,15 +214,6 @@ jobs[8].needed_s = 512 * KIB / 256 / 2 * 3 * OP_S -- both banks at once
 
 -- ---- running ----
 
-local function children_cpu_s()
-  local file = io.open("/proc/self/stat")
-  local stat = file:read("a")
-  file:close()
-  local fields = {}
-  for field in stat:gsub("^.*%) ", ""):gmatch("%S+") do fields[#fields + 1] = field end
-  return (tonumber(fields[14]) + tonumber(fields[15])) / 100 -- cutime, cstime: all waited-for children
-end
-
 local function run(tool, job)
   local make = tool.commands[job.verb]
   job.base = job.base or 0x08000000
@@ -231,8 +223,9 @@ local function run(tool, job)
   if tool.needs_bus and not has_bus then return nil, "no simulated USB bus" end
   if tool.program and not has(tool.program) then return nil, tool.program .. " is not installed" end
   if has_bus then
-    command = ("%s --probe %s -- sh -c %s"):format(usb_run, quote(socket_path),
-      quote("exec " .. command:gsub("^stlua", bin .. "/stlua")))
+    -- the bus stands before the clock starts
+    command = ("%s --probe %s -- lua5.4 %s/timed.lua %s %s"):format(usb_run, quote(socket_path), here, folder .. "/time.txt",
+      quote(command:gsub("^stlua", bin .. "/stlua")))
   else
     command = command:gsub("^stlua", bin .. "/stlua --probe " .. quote("sim:@" .. socket_path))
   end
@@ -244,6 +237,11 @@ local function run(tool, job)
     local ok, _, status = os.execute(command .. " >" .. folder .. "/out.txt 2>&1")
     local wall_s = socket.gettime() - start
     cpu = children_cpu_s() - cpu
+    if has_bus then
+      local file = assert(io.open(folder .. "/time.txt"))
+      wall_s, cpu = file:read("n", "n")
+      file:close()
+    end
     local after = cjson.decode(admin("stats"))
     local function delta(name) return after[name] - before[name] end
     if not ok then
@@ -259,8 +257,11 @@ local function run(tool, job)
   end)
 end
 
-local chosen = {}
-for i = 3, #arg do chosen[arg[i]] = true end
+local chosen, only_tool = {}, nil
+for i = 3, #arg do
+  local name = arg[i]:match("^tool=(.*)")
+  if name then only_tool = name else chosen[arg[i]] = true end
+end
 
 local rows, bars = {}, {}
 local function say(text)
@@ -282,7 +283,7 @@ for _, job in ipairs(jobs) do
     local needed = job.needed_s or (job.new and job.verb ~= "verify" and ops_time(job.new, job.old)) or 0
     for _, tool in ipairs(tools) do
       local result, why
-      if job.only and job.only ~= tool.name then why = "cannot" else result, why = run(tool, job) end
+      if (job.only or only_tool or tool.name) ~= tool.name then why = "cannot" else result, why = run(tool, job) end
       if not result then
         if why ~= "cannot" then
           say(("| %s | %s | SKIPPED: %s | | | | | | | | |"):format(job.what, tool.name, why))

@@ -17,9 +17,9 @@ enum {
 
     RANGE1_MIN_MV = 1710,
     RESULT_BYTES = 4096,
-    RESULT_BYTES_PER_PAGE = 8,
-    SIGNATURE_US_PER_PAGE = 50,
-    ITEM_OVERHEAD_US = 20,
+    RESULT_BYTES_PER_UNIT = 8,
+    SIGNATURE_NS_PER_WORD = 700,
+    ITEM_OVERHEAD_US = 60,
     WORDS_PER_ITEM = 32
 };
 
@@ -237,38 +237,38 @@ static bool go_on(void *self, uint32_t done_count)
     return true;
 }
 
-stl_code stm32l1_loader_signatures(stl_nvm *nvm, uint32_t addr, uint32_t page_count,
-                                   uint64_t *signatures, stl_error *err)
+stl_code stm32l1_loader_signatures(stl_nvm *nvm, uint32_t addr, uint32_t unit_count,
+                                   uint32_t unit_bytes, uint64_t *signatures, stl_error *err)
 {
     stl_loader *loader = stm32l1_state(nvm)->loader;
     uint32_t result_addr, result_bytes;
     stl_loader_results(loader, &result_addr, &result_bytes);
-    const uint32_t most = result_bytes / RESULT_BYTES_PER_PAGE;
+    const uint32_t most = result_bytes / RESULT_BYTES_PER_UNIT;
     uint8_t *raw = malloc(result_bytes);
     if (!raw)
         return stl_fail(err, STL_E_MEMORY, NULL, "out of memory");
     stl_code code = STL_OK;
-    while (page_count && !code) {
-        const uint32_t count = page_count < most ? page_count : most;
+    while (unit_count && !code) {
+        const uint32_t count = unit_count < most ? unit_count : most;
         one_item one = {.item = {
                             .op = OP_SIGNATURE,
                             .addr = addr,
                             .aux = count,
                             .mask_a = result_addr,
-                            .mask_b = nvm->config.page_bytes / 4,
-                            .typical_us = count * SIGNATURE_US_PER_PAGE,
-                            .max_us = count * SIGNATURE_US_PER_PAGE * 4,
+                            .mask_b = unit_bytes / 4,
+                            .typical_us = count * (unit_bytes / 4) * SIGNATURE_NS_PER_WORD / 1000,
+                            .max_us = count * (unit_bytes / 4) * SIGNATURE_NS_PER_WORD / 250,
                         }};
         const stl_loader_source source = {&one, next_once, go_on};
         stl_loader_failure failure;
         code = stl_loader_run(loader, &source, &failure, err);
         if (!code)
-            code = stl_mem_read(nvm->dap, result_addr, raw, count * RESULT_BYTES_PER_PAGE, err);
+            code = stl_mem_read(nvm->dap, result_addr, raw, count * RESULT_BYTES_PER_UNIT, err);
         for (uint32_t i = 0; i < count && !code; i++)
             signatures[i] = (uint64_t)stl_get_u32le(raw + 8 * i) << 32 | stl_get_u32le(raw + 8 * i + 4);
         signatures += count;
-        addr += count * nvm->config.page_bytes;
-        page_count -= count;
+        addr += count * unit_bytes;
+        unit_count -= count;
     }
     free(raw);
     return code;

@@ -91,8 +91,9 @@ stl_code stm32l1_take_direct_road(stl_nvm *nvm, stl_error *err);
 stl_code stm32l1_loader_write_pages(stl_nvm *nvm, const stl_nvm_page *pages, uint32_t page_count,
                                     const stl_progress *progress, stl_nvm_report *report,
                                     stl_error *err);
-stl_code stm32l1_loader_signatures(stl_nvm *nvm, uint32_t addr, uint32_t page_count,
-                                   uint64_t *signatures, stl_error *err);
+/* unit_count signatures, each over unit_bytes. */
+stl_code stm32l1_loader_signatures(stl_nvm *nvm, uint32_t addr, uint32_t unit_count,
+                                   uint32_t unit_bytes, uint64_t *signatures, stl_error *err);
 stl_code stm32l1_loader_write_words(stl_nvm *nvm, const stl_nvm_word *words, uint32_t word_count,
                                     const stl_progress *progress, stl_nvm_report *report,
                                     stl_error *err);
