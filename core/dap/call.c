@@ -1,6 +1,8 @@
 /* core/dap/call.c: running code in target RAM.
  * Source: facts/stm32l1 5.7: a blank chip has locked up with T = 0 and an active fault; all of that
  * must be undone before code in RAM can run. */
+#include <string.h>
+
 #include "dap_internal.h"
 #include "stl/bytes.h"
 
@@ -18,12 +20,15 @@ stl_code stl_core_clean(stl_dap *dap, stl_error *err)
 {
     static const uint32_t rows[][2] = {
         {REG_AIRCR, AIRCR_VECTCLRACTIVE}, /* takes effect only while halted */
-        {REG_CFSR, 0xFFFFFFFFu},
-        {REG_HFSR, 0xFFFFFFFFu},
-        {REG_DFSR, DFSR_ALL},
         {REG_DEMCR, DEMCR_TRCENA | DEMCR_VC_FAULTS},
     };
+    /* CFSR, HFSR, DFSR stand together and are cleared by ones: also so that the cause of the next halt
+     * is unambiguous */
+    uint8_t ones[12];
+    memset(ones, 0xFF, sizeof ones);
     stl_code code = write_all(dap, rows, sizeof rows / sizeof rows[0], err);
+    if (!code)
+        code = stl_mem_write(dap, REG_CFSR, ones, sizeof ones, err);
     if (!code)
         code = stl_core_write_reg(dap, CORE_REG_XPSR, THUMB_STATE, err);
     if (!code)
@@ -32,19 +37,19 @@ stl_code stl_core_clean(stl_dap *dap, stl_error *err)
 }
 
 stl_code stl_core_start(stl_dap *dap, uint32_t entry_addr, uint32_t stack_addr,
-                        uint32_t return_addr, const uint32_t args[4], stl_error *err)
+                        uint32_t return_addr, const uint32_t *args, unsigned arg_count,
+                        stl_error *err)
 {
     const uint32_t rows[][2] = {
-        {CORE_REG_R0, args[0]},      {CORE_REG_R0 + 1, args[1]},
-        {CORE_REG_R0 + 2, args[2]},  {CORE_REG_R0 + 3, args[3]},
-        {CORE_REG_SP, stack_addr},   {CORE_REG_LR, return_addr | 1u},
-        {CORE_REG_PC, entry_addr & ~1u}, {CORE_REG_XPSR, THUMB_STATE},
+        {CORE_REG_SP, stack_addr},
+        {CORE_REG_LR, return_addr | 1u},
+        {CORE_REG_PC, entry_addr & ~1u},
     };
     stl_code code = STL_OK;
+    for (unsigned i = 0; i < arg_count && i < 4 && !code; i++)
+        code = stl_core_write_reg(dap, CORE_REG_R0 + i, args[i], err);
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0] && !code; i++)
         code = stl_core_write_reg(dap, rows[i][0], rows[i][1], err);
-    if (!code) /* so that the cause of the next halt is unambiguous */
-        code = stl_mem_write_word(dap, REG_DFSR, DFSR_ALL, err);
     if (!code)
         code = stl_core_run(dap, err);
     return code ? stl_wrap(err, "start code at 0x%08X", entry_addr) : STL_OK;
@@ -92,7 +97,7 @@ stl_code stl_core_call(stl_dap *dap, uint32_t entry_addr, uint32_t stack_addr,
     if (!code)
         code = stl_mem_write(dap, return_addr, bkpt, sizeof bkpt, err);
     if (!code)
-        code = stl_core_start(dap, entry_addr, stack_addr, return_addr, args, err);
+        code = stl_core_start(dap, entry_addr, stack_addr, return_addr, args, 4, err);
     if (!code) {
         code = stl_core_wait_halt(dap, timeout_ms, err);
         if (code == STL_E_TIMEOUT)

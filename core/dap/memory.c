@@ -41,6 +41,13 @@ stl_code stl_mem_read_as(stl_dap *dap, unsigned width_bytes, uint32_t addr, void
 {
     stl_code code = check_aligned(width_bytes, addr, byte_count, err);
     uint8_t *at = bytes;
+    if (!code && width_bytes == 4 && byte_count == 4) { /* one command instead of two */
+        uint32_t word;
+        code = stl_mem_read_word(dap, addr, &word, err);
+        if (!code)
+            stl_put_u32le(at, word);
+        return code;
+    }
     while (!code && byte_count) {
         const size_t run = next_run(dap, width_bytes, addr, byte_count);
         code = stl_probe_read_mem(dap->probe, width_bytes, addr, at, run, err);
@@ -83,13 +90,6 @@ static void split(uint32_t addr, size_t byte_count, size_t *head, size_t *body, 
 stl_code stl_mem_read(stl_dap *dap, uint32_t addr, void *bytes, size_t byte_count, stl_error *err)
 {
     uint8_t *at = bytes;
-    if (byte_count == 4 && addr % 4 == 0) { /* one command instead of two */
-        uint32_t word;
-        stl_code code = stl_mem_read_word(dap, addr, &word, err);
-        if (!code)
-            stl_put_u32le(at, word);
-        return code;
-    }
     size_t head, body, tail;
     split(addr, byte_count, &head, &body, &tail);
     stl_code code = stl_mem_read_as(dap, 1, addr, at, head, err);

@@ -42,13 +42,13 @@ static stl_code lay_out(stl_loader *loader, const stl_loader_config *config, stl
     return STL_OK;
 }
 
-/* Distinct words at the ends and in the middle: RAM that is missing reads nothing, RAM that is smaller
- * than told shows an alias. */
+/* Distinct words in the middle and at the end: RAM that is missing faults or reads nothing, RAM that is
+ * smaller than told shows an alias. The beginning is proved by the code that is read back there. */
 static stl_code test_ram(stl_loader *loader, stl_error *err)
 {
     const uint32_t end = loader->ring_addr + loader->slot_count * loader->slot_bytes;
     const uint32_t base = loader->config.ram_addr;
-    const uint32_t probes[] = {base, base + (end - base) / 2 / 4 * 4, end - 4};
+    const uint32_t probes[] = {base + (end - base) / 2 / 4 * 4, end - 4};
     enum { COUNT = sizeof probes / sizeof probes[0] };
     stl_code code = STL_OK;
     for (unsigned i = 0; i < COUNT && !code; i++)
@@ -136,10 +136,10 @@ stl_code stl_loader_open(stl_dap *dap, const stl_loader_config *config, stl_load
         code = upload(loader, err);
     if (!code)
         code = stl_core_clean(dap, err);
-    const uint32_t args[4] = {loader->control_addr, 0, 0, 0};
+    const uint32_t control_addr = loader->control_addr;
     if (!code)
-        code = stl_core_start(dap, config->ram_addr, loader->stack_addr, config->ram_addr, args,
-                              err);
+        code = stl_core_start(dap, config->ram_addr, loader->stack_addr, config->ram_addr,
+                              &control_addr, 1, err);
     if (!code) {
         loader->is_running = true;
         code = wait_proof(loader, err);

@@ -102,9 +102,11 @@ STL_MUST_USE stl_code stl_core_clear_breakpoint(stl_dap *dap, uint32_t addr, stl
  * exception number 0, Thumb state. A blank chip has just locked up and needs it. */
 STL_MUST_USE stl_code stl_core_clean(stl_dap *dap, stl_error *err);
 
-/* Start code in RAM at entry with r0..r3; returns with the core running. lr points at a BKPT. */
+/* Start code in RAM at entry with arg_count arguments in r0..r3; returns with the core running, which
+ * must have been cleaned (stl_core_clean). lr points at return_addr. */
 STL_MUST_USE stl_code stl_core_start(stl_dap *dap, uint32_t entry_addr, uint32_t stack_addr,
-                                     uint32_t return_addr, const uint32_t args[4], stl_error *err);
+                                     uint32_t return_addr, const uint32_t *args, unsigned arg_count,
+                                     stl_error *err);
 /* Wait until the core has halted; STL_E_TIMEOUT leaves it running. */
 STL_MUST_USE stl_code stl_core_wait_halt(stl_dap *dap, uint32_t timeout_ms, stl_error *err);
 

@@ -120,28 +120,26 @@ static stl_code read_protection(stl_nvm *nvm, stl_error *err)
 /* ---- locks ---- */
 
 static stl_code write_keys(stl_nvm *nvm, uint32_t key_reg, uint32_t key1, uint32_t key2,
-                           uint32_t lock_bit, stl_error *err)
+                           uint32_t lock_bit, uint32_t *pecr, stl_error *err)
 {
-    uint32_t pecr = 0;
     stl_code code = stm32l1_write(nvm, key_reg, key1, err);
     if (!code)
         code = stm32l1_write(nvm, key_reg, key2, err);
     if (!code)
-        code = stm32l1_read(nvm, FLASH_PECR, &pecr, err);
-    if (!code && pecr & lock_bit)
+        code = stm32l1_read(nvm, FLASH_PECR, pecr, err);
+    if (!code && *pecr & lock_bit)
         code = stl_fail(err, STL_E_FLASH, SUPPLY_HINT,
-                        "the lock does not open after its keys, PECR=0x%08X", pecr);
+                        "the lock does not open after its keys, PECR=0x%08X", *pecr);
     return code;
 }
 
 /* Keys are written only for locks that are closed: a key for an open lock kills the key register
  * until the next reset (facts 2.3, rule 1). */
-stl_code stm32l1_open_pecr(stl_nvm *nvm, stl_error *err)
+stl_code stm32l1_open_pecr(stl_nvm *nvm, uint32_t *pecr, stl_error *err)
 {
-    uint32_t pecr = 0;
-    stl_code code = stm32l1_read(nvm, FLASH_PECR, &pecr, err);
-    if (!code && pecr & PECR_PELOCK)
-        code = write_keys(nvm, FLASH_PEKEYR, PEKEY1, PEKEY2, PECR_PELOCK, err);
+    stl_code code = stm32l1_read(nvm, FLASH_PECR, pecr, err);
+    if (!code && *pecr & PECR_PELOCK)
+        code = write_keys(nvm, FLASH_PEKEYR, PEKEY1, PEKEY2, PECR_PELOCK, pecr, err);
     return code;
 }
 
@@ -150,11 +148,9 @@ static stl_code unlock(stl_nvm *nvm, stl_error *err)
     uint32_t pecr = 0, sr = 0;
     stl_code code = stm32l1_wait_idle(nvm, 0, 100, &sr, err);
     if (!code)
-        code = stm32l1_open_pecr(nvm, err);
-    if (!code)
-        code = stm32l1_read(nvm, FLASH_PECR, &pecr, err);
+        code = stm32l1_open_pecr(nvm, &pecr, err);
     if (!code && pecr & PECR_PRGLOCK)
-        code = write_keys(nvm, FLASH_PRGKEYR, PRGKEY1, PRGKEY2, PECR_PRGLOCK, err);
+        code = write_keys(nvm, FLASH_PRGKEYR, PRGKEY1, PRGKEY2, PECR_PRGLOCK, &pecr, err);
     if (!code) /* mode bits to a known state, never by read-modify-write */
         code = stm32l1_write(nvm, FLASH_PECR, 0, err);
     if (!code && sr & SR_ERRORS)

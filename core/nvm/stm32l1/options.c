@@ -152,14 +152,14 @@ static stl_code check_consent(const stl_nvm_status *status, const stl_option_val
 static stl_code unlock_options(stl_nvm *nvm, stl_error *err)
 {
     /* From a reset: no lock is half open, no key register is dead, no loader runs. */
+    uint32_t pecr = 0;
     stl_code code = stm32l1_reset_locked(nvm, err);
     if (!code)
-        code = stm32l1_open_pecr(nvm, err);
+        code = stm32l1_open_pecr(nvm, &pecr, err);
     if (!code)
         code = stm32l1_write(nvm, FLASH_OPTKEYR, OPTKEY1, err);
     if (!code)
         code = stm32l1_write(nvm, FLASH_OPTKEYR, OPTKEY2, err);
-    uint32_t pecr = 0;
     if (!code)
         code = stm32l1_read(nvm, FLASH_PECR, &pecr, err);
     if (!code && pecr & PECR_OPTLOCK)

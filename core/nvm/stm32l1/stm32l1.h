@@ -70,8 +70,8 @@ stl_code stm32l1_recover(stl_nvm *nvm, stl_error *err);
 
 /* Reset and halt with all locks closed; the next prepare starts afresh. */
 stl_code stm32l1_reset_locked(stl_nvm *nvm, stl_error *err);
-/* Open PELOCK only: what option bytes and EEPROM need. */
-stl_code stm32l1_open_pecr(stl_nvm *nvm, stl_error *err);
+/* Open PELOCK only: what option bytes and EEPROM need. *pecr as it reads then. */
+stl_code stm32l1_open_pecr(stl_nvm *nvm, uint32_t *pecr, stl_error *err);
 
 /* Wait for BSY to clear, first sleeping for expected_us. *sr as last read. STL_E_TIMEOUT. */
 stl_code stm32l1_wait_idle(stl_nvm *nvm, uint64_t expected_us, uint32_t timeout_ms, uint32_t *sr,
