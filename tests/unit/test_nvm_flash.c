@@ -388,6 +388,48 @@ static void a_loader_that_does_not_fit_gives_way_to_the_debug_port_with_a_warnin
     stl_image_free(image);
 }
 
+static void a_hardware_watchdog_does_not_bite_during_the_work(void **state)
+{
+    (void)state;
+    for (int direct = 0; direct < 2; direct++) {
+        const board_options options = {.chip = {.is_iwdg_hardware = true},
+                                       .nvm = {.is_direct_forced = direct}};
+        program_whole(&options, 64 * 1024); /* 2.5 s: the watchdog would bite after 0.44 s */
+    }
+}
+
+static void firmware_that_sleeps_or_drops_its_debug_pins_is_programmed_all_the_same(void **state)
+{
+    (void)state;
+    /* vectors, then: ldr r0,=GPIOA_MODER; ldr r1,=0; str r1,[r0]; b .  -- PA13, PA14 are inputs
+     * and: SCR.SLEEPDEEP; wfi; b wfi */
+    static const uint8_t pins[] = {0x00, 0x10, 0x00, 0x20, 0x09, 0x00, 0x00, 0x08, 0x02, 0x48, 0x03,
+                                   0x49, 0x01, 0x60, 0xFE, 0xE7, 0x00, 0xBF, 0x00, 0xBF, 0x00, 0x00,
+                                   0x02, 0x40, 0x00, 0x00, 0x00, 0x00};
+    static const uint8_t sleep[] = {0x00, 0x10, 0x00, 0x20, 0x09, 0x00, 0x00, 0x08, 0x02, 0x48, 0x04,
+                                    0x21, 0x01, 0x60, 0x30, 0xBF, 0xFD, 0xE7, 0x00, 0xBF, 0x10, 0xED,
+                                    0x00, 0xE0};
+    uint8_t bytes[4096];
+    fill_random(bytes, sizeof bytes, 33);
+    stl_image *image = make_image(FLASH, bytes, sizeof bytes);
+    for (int i = 0; i < 2; i++) {
+        board b;
+        stl_error err = {0};
+        stl_nvm_report report;
+        board_power_on(&b, NULL);
+        board_poke(&b, FLASH, i ? sleep : pins, i ? sizeof sleep : sizeof pins);
+        sim_chip_set_supply(sim_device_chip(b.device), 0);
+        sim_chip_set_supply(sim_device_chip(b.device), 3300);
+        sim_device_idle(b.device, 5000000);
+        assert_ok(board_reconnect(&b, NULL, &err));
+        assert_int_equal(b.warning_count, 1); /* it says that it went under reset */
+        assert_ok(flash_image(&b, image, STL_VERIFY_SIGNATURE, &report, &err));
+        assert_flash_holds(&b, FLASH, bytes, sizeof bytes);
+        board_throw_away(&b);
+    }
+    stl_image_free(image);
+}
+
 static bool stop_at_half(void *self, const char *phase, uint64_t done, uint64_t total)
 {
     unsigned *calls = self;
@@ -443,6 +485,8 @@ int main(void)
         cmocka_unit_test(an_operation_that_ends_in_an_error_flag_is_named_and_repaired),
         cmocka_unit_test(an_operation_that_never_ends_is_a_timeout_and_the_next_run_repairs),
         cmocka_unit_test(a_loader_that_does_not_fit_gives_way_to_the_debug_port_with_a_warning),
+        cmocka_unit_test(a_hardware_watchdog_does_not_bite_during_the_work),
+        cmocka_unit_test(firmware_that_sleeps_or_drops_its_debug_pins_is_programmed_all_the_same),
         cmocka_unit_test(an_interrupted_write_stops_between_operations_and_the_next_run_repairs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

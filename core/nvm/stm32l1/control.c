@@ -45,7 +45,7 @@ static stl_code poll_sr(stl_nvm *nvm, uint32_t *sr, stl_error *err)
 stl_code stm32l1_wait_idle(stl_nvm *nvm, uint64_t expected_us, uint32_t timeout_ms, uint32_t *sr,
                            stl_error *err)
 {
-    enum { POLL_MARGIN_US = 60 };
+    enum { POLL_MARGIN_US = 120 };
     const stl_clock *clock = stl_dap_clock(nvm->dap);
     const stl_deadline deadline = stl_deadline_in_ms(clock, timeout_ms);
     const uint64_t poll_us = stm32l1_state(nvm)->poll_us;

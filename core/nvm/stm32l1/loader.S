@@ -4,7 +4,7 @@
 @
 @ op 1 PAGE     addr: page; aux: page of the other bank (PARALLBANK); bits 8..13 of op: erase, first half,
 @               second half of addr, then the same three of aux; data: 256 bytes of each
-@ op 2 SIGNATURE addr; aux: pages; mask_a: where results go (CRC, mix: 8 bytes a page); mask_b: words a page
+@ op 2 SIGNATURE addr; aux: pages; mask_a: where results go (CRC, mix: 8 bytes a page); mask_b: words a page, by fours
 @ op 3 DOUBLE   EEPROM double words: addr; aux: how many (<= 32); mask_a: erase; mask_b: write; data
 @ op 4 WORD     EEPROM words: addr; aux: how many (<= 32); mask_b: write; data
 @ op 0 STOP
@@ -159,13 +159,13 @@ trigger:
     str     r0, [r1]
     bx      lr
 1:  add     r2, r2, r3
-    push    {r3}
-    movs    r3, #32
-2:  ldr     r0, [r2], #4
-    str     r0, [r1], #4
+    push    {r3-r6}
+    movs    r3, #8
+2:  ldm     r2!, {r0, r4, r5, r6}
+    stm     r1!, {r0, r4, r5, r6}
     subs    r3, r3, #1
     bne     2b
-    pop     {r3}
+    pop     {r3-r6}
     bx      lr
 
 @ the loop changes nothing but r0 and the flags
@@ -192,7 +192,7 @@ failed:
 
 @ ---- signatures: the CRC unit, and a second word that shares nothing with it
 signature:
-    push    {r4, r6, r8}
+    push    {r4, r6, r8, r9}
     ldr     r0, [r5, #SLOT_ADDR]
     ldr     r1, [r5, #AUX]
     ldr     r2, [r5, #MASK_A]
@@ -201,12 +201,15 @@ signature:
 1:  movs    r3, #1
     str     r3, [r4, #8]        @ CR.RESET
     ldr     r3, [r5, #MASK_B]
+    lsr     r3, r3, #2
     ldr     r12, =0x2545F491
-2:  ldr     r8, [r0], #4
-    str     r8, [r4]
-    eor     r12, r12, r8
+2:  ldm     r0!, {r8, r9, r11, lr}
+    .irp    word, r8, r9, r11, lr
+    str     \word, [r4]
+    eor     r12, r12, \word
     mul     r12, r12, r6
     ror     r12, r12, #13
+    .endr
     subs    r3, r3, #1
     bne     2b
     ldr     r3, [r4]
@@ -214,7 +217,7 @@ signature:
     str     r12, [r2], #4
     subs    r1, r1, #1
     bne     1b
-    pop     {r4, r6, r8}
+    pop     {r4, r6, r8, r9}
     b       finished
 
 @ ---- data EEPROM

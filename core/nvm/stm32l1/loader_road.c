@@ -18,8 +18,9 @@ enum {
     RANGE1_MIN_MV = 1710,
     RESULT_BYTES = 4096,
     RESULT_BYTES_PER_UNIT = 8,
-    SIGNATURE_NS_PER_WORD = 700,
-    ITEM_OVERHEAD_US = 60,
+    SIGNATURE_NS_PER_WORD = 500,
+    SIGNATURE_PART_UNITS = 96,
+    ITEM_OVERHEAD_US = 40,
     WORDS_PER_ITEM = 32
 };
 
@@ -215,62 +216,77 @@ stl_code stm32l1_loader_write_pages(stl_nvm *nvm, const stl_nvm_page *pages, uin
 
 /* ---- signatures ---- */
 
-typedef struct one_item {
-    stl_loader_item item;
-    bool is_taken;
-} one_item;
+/* Results are fetched in parts while the target computes the next. */
+typedef struct signature_stream {
+    stl_nvm *nvm;
+    uint32_t addr, unit_bytes, unit_count, part_units; /* of this run */
+    uint32_t result_addr, asked_units, fetched_units;
+    uint64_t *signatures;
+    stl_code code; /* of a fetch that failed */
+    stl_error error;
+} signature_stream;
 
-static bool next_once(void *self, stl_loader_item *out)
+static bool next_part(void *self, stl_loader_item *out)
 {
-    one_item *one = self;
-    if (one->is_taken)
+    signature_stream *s = self;
+    const uint32_t left = s->unit_count - s->asked_units;
+    const uint32_t count = left < s->part_units ? left : s->part_units;
+    if (!count)
         return false;
-    one->is_taken = true;
-    *out = one->item;
+    const uint32_t us = count * (s->unit_bytes / 4) * SIGNATURE_NS_PER_WORD / 1000;
+    *out = (stl_loader_item){
+        .op = OP_SIGNATURE,
+        .addr = s->addr + s->asked_units * s->unit_bytes,
+        .aux = count,
+        .mask_a = s->result_addr + s->asked_units * RESULT_BYTES_PER_UNIT,
+        .mask_b = s->unit_bytes / 4,
+        .typical_us = us,
+        .max_us = us * 4,
+    };
+    s->asked_units += count;
     return true;
 }
 
-static bool go_on(void *self, uint32_t done_count)
+static bool fetch_done(void *self, uint32_t done_count)
 {
-    (void)self;
-    (void)done_count;
-    return true;
+    signature_stream *s = self;
+    uint8_t raw[RESULT_BYTES];
+    const uint32_t done_units =
+        done_count * s->part_units < s->unit_count ? done_count * s->part_units : s->unit_count;
+    const uint32_t count = done_units - s->fetched_units;
+    s->code = stl_mem_read(s->nvm->dap, s->result_addr + s->fetched_units * RESULT_BYTES_PER_UNIT, raw,
+                           (size_t)count * RESULT_BYTES_PER_UNIT, &s->error);
+    for (uint32_t i = 0; i < count && !s->code; i++)
+        s->signatures[s->fetched_units++] =
+            (uint64_t)stl_get_u32le(raw + 8 * i) << 32 | stl_get_u32le(raw + 8 * i + 4);
+    return !s->code;
 }
 
 stl_code stm32l1_loader_signatures(stl_nvm *nvm, uint32_t addr, uint32_t unit_count,
                                    uint32_t unit_bytes, uint64_t *signatures, stl_error *err)
 {
     stl_loader *loader = stm32l1_state(nvm)->loader;
-    uint32_t result_addr, result_bytes;
-    stl_loader_results(loader, &result_addr, &result_bytes);
+    signature_stream stream = {.nvm = nvm, .unit_bytes = unit_bytes, .part_units = SIGNATURE_PART_UNITS};
+    uint32_t result_bytes;
+    stl_loader_results(loader, &stream.result_addr, &result_bytes);
     const uint32_t most = result_bytes / RESULT_BYTES_PER_UNIT;
-    uint8_t *raw = malloc(result_bytes);
-    if (!raw)
-        return stl_fail(err, STL_E_MEMORY, NULL, "out of memory");
     stl_code code = STL_OK;
     while (unit_count && !code) {
-        const uint32_t count = unit_count < most ? unit_count : most;
-        one_item one = {.item = {
-                            .op = OP_SIGNATURE,
-                            .addr = addr,
-                            .aux = count,
-                            .mask_a = result_addr,
-                            .mask_b = unit_bytes / 4,
-                            .typical_us = count * (unit_bytes / 4) * SIGNATURE_NS_PER_WORD / 1000,
-                            .max_us = count * (unit_bytes / 4) * SIGNATURE_NS_PER_WORD / 250,
-                        }};
-        const stl_loader_source source = {&one, next_once, go_on};
+        stream.addr = addr;
+        stream.unit_count = unit_count < most ? unit_count : most;
+        stream.signatures = signatures;
+        stream.asked_units = stream.fetched_units = 0;
+        const stl_loader_source source = {&stream, next_part, fetch_done};
         stl_loader_failure failure;
         code = stl_loader_run(loader, &source, &failure, err);
-        if (!code)
-            code = stl_mem_read(nvm->dap, result_addr, raw, count * RESULT_BYTES_PER_UNIT, err);
-        for (uint32_t i = 0; i < count && !code; i++)
-            signatures[i] = (uint64_t)stl_get_u32le(raw + 8 * i) << 32 | stl_get_u32le(raw + 8 * i + 4);
-        signatures += count;
-        addr += count * unit_bytes;
-        unit_count -= count;
+        if (stream.code) { /* the read that failed, not the stop that followed */
+            code = stream.code;
+            *err = stream.error;
+        }
+        signatures += stream.unit_count;
+        addr += stream.unit_count * unit_bytes;
+        unit_count -= stream.unit_count;
     }
-    free(raw);
     return code;
 }
 
