@@ -106,9 +106,12 @@ int desk_run(desk *d, const char *const arguments[])
         start_runner(d, arguments);
     }
     close(out[1]);
-    while (length < sizeof d->output - 1 &&
-           (got = read(out[0], d->output + length, sizeof d->output - 1 - length)) > 0)
-        length += (size_t)got;
+    char rest[4096]; /* what does not fit is read all the same, or the program would stop */
+    do {
+        const size_t room = sizeof d->output - 1 - length;
+        got = room ? read(out[0], d->output + length, room) : read(out[0], rest, sizeof rest);
+        length += room && got > 0 ? (size_t)got : 0;
+    } while (got > 0);
     d->output[length] = '\0';
     close(out[0]);
     assert_int_equal(waitpid(pid, &status, 0), pid);

@@ -110,7 +110,7 @@ static void link_subsystem(int folder, const char *path)
 
 static void link_from_bus(const char *name, const char *path)
 {
-    char target[PATH_BYTES + 32];
+    char target[PATH_BYTES + 160];
     snprintf(target, sizeof target, "../../../devices/stlua/%s", path);
     symlinkat(target, world.bus, name);
 }
