@@ -39,7 +39,7 @@ void stl_sleep_us(const stl_clock *clock, uint64_t wait_us)
 
 stl_deadline stl_deadline_in_us(const stl_clock *clock, uint64_t timeout_us)
 {
-    return (stl_deadline){clock, stl_now_us(clock) + timeout_us};
+    return (stl_deadline){clock, stl_now_us(clock) + timeout_us, 0};
 }
 
 stl_deadline stl_deadline_in_ms(const stl_clock *clock, uint32_t timeout_ms)
@@ -50,4 +50,10 @@ stl_deadline stl_deadline_in_ms(const stl_clock *clock, uint32_t timeout_ms)
 bool stl_deadline_passed(const stl_deadline *deadline)
 {
     return stl_now_us(deadline->clock) >= deadline->end_us;
+}
+
+bool stl_deadline_is_last_look(stl_deadline *deadline)
+{
+    enum { OFTEN = 64 };
+    return deadline->looks++ >= OFTEN && stl_deadline_passed(deadline);
 }

@@ -27,9 +27,9 @@ stl_code stl_core_get_state(stl_dap *dap, stl_core_state *state, stl_error *err)
 
 stl_code stl_core_wait_halt(stl_dap *dap, uint32_t timeout_ms, stl_error *err)
 {
-    const stl_deadline deadline = stl_deadline_in_ms(stl_dap_clock(dap), timeout_ms);
+    stl_deadline deadline = stl_deadline_in_ms(stl_dap_clock(dap), timeout_ms);
     for (;;) {
-        const bool is_last = stl_deadline_passed(&deadline);
+        const bool is_last = stl_deadline_is_last_look(&deadline);
         stl_core_state state;
         stl_code code = stl_core_get_state(dap, &state, err);
         if (code)
@@ -76,10 +76,10 @@ stl_code stl_core_step(stl_dap *dap, stl_error *err)
 stl_code stl_dap_wait_reset_halt(stl_dap *dap, uint32_t timeout_ms, bool *was_reset,
                                  stl_error *err)
 {
-    const stl_deadline deadline = stl_deadline_in_ms(stl_dap_clock(dap), timeout_ms);
+    stl_deadline deadline = stl_deadline_in_ms(stl_dap_clock(dap), timeout_ms);
     *was_reset = false;
     for (;;) {
-        const bool is_last = stl_deadline_passed(&deadline);
+        const bool is_last = stl_deadline_is_last_look(&deadline);
         stl_core_state state;
         stl_code code = stl_core_get_state(dap, &state, err);
         if (code == STL_E_USB || code == STL_E_PROBE_GONE || (code && is_last))
@@ -119,9 +119,9 @@ static stl_code pulse(stl_dap *dap, stl_reset_kind kind, stl_error *err)
 
 static stl_code wait_reset_seen(stl_dap *dap, stl_error *err)
 {
-    const stl_deadline deadline = stl_deadline_in_ms(stl_dap_clock(dap), RESET_TIMEOUT_MS);
+    stl_deadline deadline = stl_deadline_in_ms(stl_dap_clock(dap), RESET_TIMEOUT_MS);
     for (;;) {
-        const bool is_last = stl_deadline_passed(&deadline);
+        const bool is_last = stl_deadline_is_last_look(&deadline);
         stl_core_state state;
         stl_code code = stl_core_get_state(dap, &state, err);
         if (code == STL_E_USB || code == STL_E_PROBE_GONE || (code && is_last))

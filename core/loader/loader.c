@@ -99,9 +99,9 @@ static stl_code upload(stl_loader *loader, stl_error *err)
 
 static stl_code wait_proof(stl_loader *loader, stl_error *err)
 {
-    const stl_deadline deadline = stl_deadline_in_ms(stl_dap_clock(loader->dap), PROOF_TIMEOUT_MS);
+    stl_deadline deadline = stl_deadline_in_ms(stl_dap_clock(loader->dap), PROOF_TIMEOUT_MS);
     for (;;) {
-        const bool is_last = stl_deadline_passed(&deadline);
+        const bool is_last = stl_deadline_is_last_look(&deadline);
         uint32_t proof;
         stl_code code = stl_mem_read_word(loader->dap, loader->control_addr + 4 * CONTROL_PROOF,
                                           &proof, err);

@@ -12,6 +12,7 @@ enum {
     MAX_BATCH = 16,
     MAX_UNIT_BYTES = 512,
     POLL_PAUSE_US = 300,      /* when the target is later than expected */
+    QUIET_POLLS = 64,
     SILENCE_FACTOR = 3,       /* times the longest an item may take ... */
     SILENCE_EXTRA_US = 50000  /* ... and this, before it counts as silent */
 };
@@ -76,6 +77,7 @@ typedef struct stream {
     uint64_t typical_us[64], max_us[64]; /* of the items in the ring, by slot */
     uint64_t busy_until_us;              /* when the target should have finished all of them */
     uint64_t last_news_us;
+    unsigned quiet_polls; /* since the last news */
 } stream;
 
 static void fetch(stream *s)
@@ -168,7 +170,8 @@ static stl_code report_failure(stream *s, uint32_t done, stl_error *err)
 static stl_code poll(stream *s, stl_error *err)
 {
     stl_loader *loader = s->loader;
-    const bool is_late = in_ring(s) && stl_now_us(s->clock) >
+    /* a host that stood still must not blame the target: it is asked often before it counts as silent */
+    const bool is_late = in_ring(s) && s->quiet_polls++ > QUIET_POLLS && stl_now_us(s->clock) >
                                            s->last_news_us + SILENCE_EXTRA_US +
                                                SILENCE_FACTOR *
                                                    s->max_us[loader->done % loader->slot_count];
@@ -183,6 +186,7 @@ static stl_code poll(stream *s, stl_error *err)
     if (done != loader->done) {
         loader->done = done;
         s->last_news_us = stl_now_us(s->clock);
+        s->quiet_polls = 0;
         expect_anew(s);
         if (!s->source->done(s->source->self, done - s->first)) {
             s->is_stopped = true;

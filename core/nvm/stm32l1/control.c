@@ -47,12 +47,12 @@ stl_code stm32l1_wait_idle(stl_nvm *nvm, uint64_t expected_us, uint32_t timeout_
 {
     enum { POLL_MARGIN_US = 120 };
     const stl_clock *clock = stl_dap_clock(nvm->dap);
-    const stl_deadline deadline = stl_deadline_in_ms(clock, timeout_ms);
+    stl_deadline deadline = stl_deadline_in_ms(clock, timeout_ms);
     const uint64_t poll_us = stm32l1_state(nvm)->poll_us;
     /* A look that comes just too early costs a whole second one: rather a little late. */
     stl_sleep_us(clock, expected_us > poll_us ? expected_us - poll_us + POLL_MARGIN_US : 0);
     for (;;) {
-        const bool is_last = stl_deadline_passed(&deadline);
+        const bool is_last = stl_deadline_is_last_look(&deadline);
         stl_code code = poll_sr(nvm, sr, err);
         if (code || !(*sr & SR_BSY))
             return code;
