@@ -4,6 +4,11 @@
  *
  * COMMAND and what it starts see each stlua-sim that listens on SOCKET as a device of the machine, in
  * /sys, in /dev/bus/usb and through usbfs; nothing is preloaded, and no other program sees anything.
+ * It works as root, and as an ordinary user where user namespaces are allowed.
+ *
+ * Time: some 0.1 ms is added to a command (stlua-usb-latency measures it), less than the turn-around
+ * that a paced simulator takes for simultaneous. A fast one is told how long the program rested.
+ *
  * Exit status: that of the command; 125: the bus could not be made; 127: the command does not start. */
 #define _GNU_SOURCE
 #include "usbrun.h"

@@ -46,6 +46,9 @@ uint32_t wire_send(wire *w, uint8_t type, uint8_t endpoint, const void *payload,
                    size_t payload_count, size_t byte_count, wire_done done, void *self);
 void wire_cancel(wire *w, uint32_t tag);
 bool wire_is_idle(const wire *w); /* nothing is under way */
+/* Before a command: a fast simulator's time stands still between commands, but the program's does not.
+ * What it has waited for in wall time must have happened. */
+void wire_let_time_pass(wire *w);
 /* Send and wait. Returns the status; room bytes at most are kept. */
 uint8_t wire_ask(wire *w, uint8_t type, const void *payload, size_t payload_count, uint8_t *bytes,
                  size_t room, size_t *actual);

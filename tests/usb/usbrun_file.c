@@ -354,6 +354,8 @@ static int send_urb(urb *u, pid_t pid, const struct usbdevfs_urb *user)
         return 0;
     }
     const uint8_t type = is_control ? SIM_WIRE_CONTROL : u->is_in ? SIM_WIRE_IN : SIM_WIRE_OUT;
+    if (!u->is_in)
+        wire_let_time_pass(w);
     u->is_on_wire = true;
     u->tag = wire_send(w, type, is_control ? 0 : user->endpoint, payload, payload_count,
                        is_control ? payload_count : u->byte_count, on_urb_answered, u);

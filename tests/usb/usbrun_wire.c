@@ -10,11 +10,14 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "stl/bytes.h"
 #include "stl/sim_wire.h"
 
+/* A command's time holds the host's turn-around (stlua-sim: turnaround-us). */
+enum { TURNAROUND_NS = 250000, LONGEST_REST_NS = 1000000000 };
 enum { ASK_PATIENCE_MS = 2000, BUFFER_BYTES = SIM_WIRE_MAX_BYTES + SIM_WIRE_REPLY_BYTES };
 
 typedef struct request {
@@ -26,21 +29,29 @@ typedef struct request {
 
 struct wire {
     watch watch;
-    bool is_dead;
+    bool is_dead, is_paced;
     uint32_t last_tag;
+    uint64_t sim_ns, answered_ns; /* simulated time of the last answer, and when it came */
+    uint64_t sim_start_ns, start_ns;
     request *first;
     size_t buffered;
     uint8_t buffer[BUFFER_BYTES];
 };
 
-static void finish(wire *w, request **link, uint8_t status, const uint8_t *bytes, size_t byte_count)
+static uint64_t wall_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void finish(request **link, uint8_t status, const uint8_t *bytes, size_t byte_count)
 {
     request *r = *link;
     *link = r->next;
     if (r->done)
         r->done(r->self, status, bytes, byte_count);
     free(r);
-    (void)w;
 }
 
 /* The simulator has ended: to the programs that is a pulled plug. */
@@ -52,15 +63,17 @@ static void bury(wire *w)
     loop_remove(&w->watch);
     close(w->watch.fd);
     while (w->first)
-        finish(w, &w->first, SIM_WIRE_GONE, NULL, 0);
+        finish(&w->first, SIM_WIRE_GONE, NULL, 0);
 }
 
 static void take_reply(wire *w, const uint8_t *reply, size_t byte_count)
 {
     const uint32_t tag = stl_get_u32le(reply + 4);
+    w->sim_ns = stl_get_u64le(reply + 8);
+    w->answered_ns = wall_ns();
     for (request **link = &w->first; *link; link = &(*link)->next) {
         if ((*link)->tag == tag) {
-            finish(w, link, reply[0], reply + SIM_WIRE_REPLY_BYTES, byte_count);
+            finish(link, reply[0], reply + SIM_WIRE_REPLY_BYTES, byte_count);
             return;
         }
     }
@@ -115,8 +128,9 @@ static void send_all(wire *w, const uint8_t *bytes, size_t byte_count)
     }
 }
 
-uint32_t wire_send(wire *w, uint8_t type, uint8_t endpoint, const void *payload,
-                   size_t payload_count, size_t byte_count, wire_done done, void *self)
+static uint32_t send_request(wire *w, uint8_t type, uint8_t endpoint, uint32_t timeout,
+                             const void *payload, size_t payload_count, size_t byte_count,
+                             wire_done done, void *self)
 {
     static uint8_t packet[SIM_WIRE_REQUEST_BYTES + SIM_WIRE_MAX_BYTES];
     if (payload_count > SIM_WIRE_MAX_BYTES)
@@ -131,6 +145,7 @@ uint32_t wire_send(wire *w, uint8_t type, uint8_t endpoint, const void *payload,
     packet[0] = type;
     packet[1] = endpoint;
     stl_put_u32le(packet + 4, tag);
+    stl_put_u32le(packet + 8, timeout);
     stl_put_u32le(packet + 12, (uint32_t)byte_count);
     if (payload_count)
         memcpy(packet + SIM_WIRE_REQUEST_BYTES, payload, payload_count);
@@ -146,9 +161,33 @@ uint32_t wire_send(wire *w, uint8_t type, uint8_t endpoint, const void *payload,
     return tag;
 }
 
+uint32_t wire_send(wire *w, uint8_t type, uint8_t endpoint, const void *payload,
+                   size_t payload_count, size_t byte_count, wire_done done, void *self)
+{
+    return send_request(w, type, endpoint, 0, payload, payload_count, byte_count, done, self);
+}
+
 void wire_cancel(wire *w, uint32_t tag)
 {
     wire_send(w, SIM_WIRE_CANCEL, 0, NULL, 0, tag, NULL, NULL);
+}
+
+/* Both what the program has slept since the last answer, and what simulated time is behind in all. */
+void wire_let_time_pass(wire *w)
+{
+    if (w->is_paced || w->is_dead || w->first)
+        return;
+    const uint64_t now_ns = wall_ns();
+    const uint64_t idle_ns = now_ns - w->answered_ns;
+    const uint64_t wall_total = now_ns - w->start_ns, sim_total = w->sim_ns - w->sim_start_ns;
+    const uint64_t lag_ns = wall_total > sim_total ? wall_total - sim_total : 0;
+    uint64_t rest_ns = idle_ns > lag_ns ? idle_ns : lag_ns;
+    if (rest_ns > LONGEST_REST_NS) { /* as a paced simulator: what was slept through is not made up for */
+        w->start_ns += rest_ns - LONGEST_REST_NS;
+        rest_ns = LONGEST_REST_NS;
+    }
+    if (rest_ns > TURNAROUND_NS)
+        send_request(w, SIM_WIRE_SLEEP, 0, (uint32_t)(rest_ns / 1000u), NULL, 0, 0, NULL, NULL);
 }
 
 bool wire_is_idle(const wire *w)
@@ -179,6 +218,7 @@ uint8_t wire_ask(wire *w, uint8_t type, const void *payload, size_t payload_coun
                  size_t room, size_t *actual)
 {
     question q = {.bytes = bytes, .room = room};
+    const uint64_t answered_ns = w->answered_ns;
     wire_send(w, type, 0, payload, payload_count, payload_count, on_answer, &q);
     while (!q.is_answered && !w->is_dead) {
         struct pollfd readable = {w->watch.fd, POLLIN, 0};
@@ -186,6 +226,7 @@ uint8_t wire_ask(wire *w, uint8_t type, const void *payload, size_t payload_coun
             die("the simulator does not answer");
         on_readable(w, 0);
     }
+    w->answered_ns = answered_ns; /* our own questions are no work of the program's */
     if (actual)
         *actual = q.actual;
     return q.status;
@@ -199,6 +240,18 @@ uint8_t wire_hello(wire *w, char *text, size_t text_size)
                                     text_size - 1, &actual);
     text[actual] = '\0';
     return status;
+}
+
+/* A paced simulator keeps up with the wall by itself; a fast one stands still while nobody asks. */
+static void find_out_pace(wire *w)
+{
+    const struct timespec pause = {0, 4000000};
+    wire_ask(w, SIM_WIRE_SLEEP, NULL, 0, NULL, 0, NULL);
+    w->start_ns = w->answered_ns = wall_ns();
+    w->sim_start_ns = w->sim_ns;
+    nanosleep(&pause, NULL);
+    wire_ask(w, SIM_WIRE_SLEEP, NULL, 0, NULL, 0, NULL);
+    w->is_paced = w->sim_ns > w->sim_start_ns + 2000000u;
 }
 
 static int connect_to(const char *socket_path)
@@ -232,8 +285,10 @@ wire *wire_open(const char *socket_path, char *reason, size_t reason_size)
     w->watch = (watch){fd, on_readable, w};
     loop_add(&w->watch, EPOLLIN);
     const uint8_t status = wire_hello(w, reason, reason_size);
-    if (status == SIM_WIRE_OK)
+    if (status == SIM_WIRE_OK) {
+        find_out_pace(w);
         return w;
+    }
     if (status == SIM_WIRE_BUSY) {
         char holder[128];
         snprintf(holder, sizeof holder, "%.100s", reason);
