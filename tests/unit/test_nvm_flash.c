@@ -430,6 +430,47 @@ static void firmware_that_sleeps_or_drops_its_debug_pins_is_programmed_all_the_s
     stl_image_free(image);
 }
 
+/* Counted, not timed: what is asked of the probe between opening it and the proof. */
+static void proving_an_equal_image_takes_few_commands(void **state)
+{
+    (void)state;
+    board b;
+    stl_error err = {0};
+    stl_nvm_report report;
+    uint8_t bytes[64 * 1024];
+    fill_random(bytes, sizeof bytes, 40);
+    board_power_on(&b, NULL);
+    board_poke(&b, FLASH, bytes, sizeof bytes);
+    stl_image *image = make_image(FLASH, bytes, sizeof bytes);
+    assert_ok(board_reconnect(&b, NULL, &err));
+    assert_in_range(b.transport->run_count, 10, 14); /* open, clock, ENTER, AP, ids, reset and halt */
+    assert_ok(flash_image(&b, image, STL_VERIFY_SIGNATURE, &report, &err));
+    assert_int_equal(report.verified_bytes, sizeof bytes);
+    assert_in_range(b.transport->run_count, 50, 75); /* unlock, loader, three parts of signatures */
+    stl_image_free(image);
+    board_throw_away(&b);
+}
+
+static void the_clocks_are_as_they_were_when_the_work_is_done(void **state)
+{
+    (void)state;
+    board b;
+    stl_error err = {0};
+    uint64_t signatures[4];
+    uint32_t before[4], after[4];
+    static const uint32_t regs[4] = {0x40023808, 0x4002381C, 0x40023824, 0x40007000};
+    board_connect(&b, NULL);
+    for (unsigned i = 0; i < 4; i++)
+        assert_ok(stl_mem_read_word(b.dap, regs[i], &before[i], &err));
+    assert_ok(stl_nvm_signatures(b.nvm, FLASH, 4, signatures, &err));
+    stl_nvm_close(b.nvm);
+    b.nvm = NULL;
+    for (unsigned i = 0; i < 4; i++)
+        assert_ok(stl_mem_read_word(b.dap, regs[i], &after[i], &err));
+    assert_memory_equal(before, after, sizeof before);
+    board_throw_away(&b);
+}
+
 static bool stop_at_half(void *self, const char *phase, uint64_t done, uint64_t total)
 {
     unsigned *calls = self;
@@ -487,6 +528,8 @@ int main(void)
         cmocka_unit_test(a_loader_that_does_not_fit_gives_way_to_the_debug_port_with_a_warning),
         cmocka_unit_test(a_hardware_watchdog_does_not_bite_during_the_work),
         cmocka_unit_test(firmware_that_sleeps_or_drops_its_debug_pins_is_programmed_all_the_same),
+        cmocka_unit_test(proving_an_equal_image_takes_few_commands),
+        cmocka_unit_test(the_clocks_are_as_they_were_when_the_work_is_done),
         cmocka_unit_test(an_interrupted_write_stops_between_operations_and_the_next_run_repairs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
