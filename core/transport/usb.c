@@ -12,7 +12,7 @@ enum {
     FLUSH_TIMEOUT_MS = 4,     /* at most 5 ms at every open (facts 1.6, item 5) */
     FLUSH_MAX_READS = 8,
     FLUSH_BYTES = 16384,
-    REOPEN_TIMEOUT_MS = 1500, /* a reset device answers again after some 100 ms */
+    REOPEN_TIMEOUT_MS = 900,  /* a reset device answers again after some 100 ms */
     REOPEN_POLL_US = 50000
 };
 

@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,15 +50,21 @@ static void wait_until_listening(int fd)
     close(fd);
 }
 
-const char *desk_plug(desk *d, const char *board, const char *options)
+static desk_probe *new_probe(desk *d, const char *options)
 {
-    int out[2];
     char socket_path[96];
     assert_true(d->probe_count < DESK_MAX_PROBES);
     desk_probe *probe = &d->probes[d->probe_count];
     snprintf(socket_path, sizeof socket_path, "%s/%u", d->folder, d->probe_count++);
     memcpy(probe->socket_path, socket_path, sizeof socket_path);
     snprintf(probe->spec, sizeof probe->spec, "%s,%s", socket_path, options);
+    return probe;
+}
+
+const char *desk_plug(desk *d, const char *board, const char *options)
+{
+    int out[2];
+    desk_probe *probe = new_probe(d, options);
     assert_int_equal(pipe(out), 0);
     probe->pid = fork();
     assert_true(probe->pid >= 0);
@@ -63,12 +72,31 @@ const char *desk_plug(desk *d, const char *board, const char *options)
         dup2(out[1], STDOUT_FILENO);
         close(out[0]);
         close(out[1]);
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
         execl(simulator, simulator, "--listen", probe->socket_path, board, (char *)NULL);
         _exit(127);
     }
     close(out[1]);
     wait_until_listening(out[0]);
     return probe->socket_path;
+}
+
+void desk_plug_odd(desk *d, odd_kind kind, const char *options)
+{
+    desk_probe *probe = new_probe(d, options);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    memcpy(address.sun_path, probe->socket_path, sizeof probe->socket_path);
+    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, 2), 0);
+    probe->pid = fork();
+    assert_true(probe->pid >= 0);
+    if (probe->pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        odd_probe_serve(fd, kind);
+    }
+    close(fd);
 }
 
 static void start_runner(const desk *d, const char *const arguments[])

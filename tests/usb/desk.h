@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include "odd_probe.h"
+
 enum { DESK_MAX_PROBES = 8, DESK_OUTPUT_BYTES = 65536 };
 
 typedef struct desk_probe {
@@ -36,6 +38,9 @@ void desk_tear_down(desk *d);
 /* Start a simulator for board ("rak5205?probe=v3") and plug it in with options ("port=4.2,denied").
  * Returns its socket. */
 const char *desk_plug(desk *d, const char *board, const char *options);
+
+/* The same with a device that is no sane ST-LINK. */
+void desk_plug_odd(desk *d, odd_kind kind, const char *options);
 
 /* Run a program on the bus; returns its exit status, its output is in d->output. */
 int desk_run(desk *d, const char *const arguments[]);

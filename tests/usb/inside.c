@@ -127,6 +127,43 @@ static int cycles(char **arguments)
     return 0;
 }
 
+/* PORT: open it as a probe, and how long that took. */
+static int probe(char **arguments)
+{
+    const stl_deadline start = stl_deadline_in_us(stl_clock_system(), 0);
+    stl_transport *transport;
+    stl_probe *opened;
+    stl_error err;
+    int result = 0;
+    if (stl_transport_open_usb(arguments[0], NULL, &transport, &err) ||
+        stl_probe_open(transport, &opened, &err)) {
+        result = say_error(&err);
+    } else {
+        printf("firmware=%s serial=%s\n", stl_probe_get_info(opened)->firmware,
+               stl_probe_get_info(opened)->serial);
+        stl_probe_close(opened);
+    }
+    const uint64_t took_ms = (stl_now_us(stl_clock_system()) - start.end_us) / 1000u;
+    printf("took=%s (%u ms)\n", took_ms < 2500 ? "in time" : "too long", (unsigned)took_ms);
+    return result;
+}
+
+/* PORT: wait for a reply that does not come. */
+static int hang(char **arguments)
+{
+    stl_transport *transport;
+    uint8_t bytes[64];
+    stl_error err;
+    if (stl_transport_open_usb(arguments[0], NULL, &transport, &err))
+        return say_error(&err);
+    stl_transfer in = {transport->identity.endpoint_in, bytes, sizeof bytes, 0};
+    printf("waiting\n");
+    fflush(stdout);
+    const stl_code code = stl_transport_run(transport, &in, 1, 60000, &err);
+    stl_transport_close(transport);
+    return code ? say_error(&err) : 0;
+}
+
 /* PORT SOCKET: pulled out between two commands, then plugged in again. */
 static int unplug(char **arguments)
 {
@@ -263,7 +300,7 @@ static const struct {
 } commands[] = {
     {"list", 0, list},   {"version", 1, version}, {"cycles", 2, cycles},   {"unplug", 3, unplug},
     {"fault", 3, fault}, {"reset", 1, reset},     {"stale", 1, stale},     {"holding", 2, holding},
-    {"hotplug", 1, hotplug},
+    {"hotplug", 1, hotplug}, {"probe", 1, probe}, {"hang", 1, hang},
 };
 
 int main(int argc, char **argv)
