@@ -1,6 +1,6 @@
 /* core/transport/usb.c: a probe on the machine's USB, through libusb-1.0: open, reset, close.
- * The order of opening is that of the ST-LINK sheet, 1.6. Each transport has a libusb context of its
- * own: a fresh context sees the bus as it is now, also after the probe was plugged in again. */
+ * The order of opening is that of the ST-LINK sheet, 1.6. Each transport has a libusb context of
+ * its own: a fresh context sees the bus as it is now, also after the probe was plugged in again. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,10 +9,10 @@
 
 enum {
     CONFIGURATION = 1,
-    FLUSH_TIMEOUT_MS = 4,     /* at most 5 ms at every open (facts 1.6, item 5) */
+    FLUSH_TIMEOUT_MS = 4, /* at most 5 ms at every open (facts 1.6, item 5) */
     FLUSH_MAX_READS = 8,
     FLUSH_BYTES = 16384,
-    REOPEN_TIMEOUT_MS = 900,  /* a reset device answers again after some 100 ms */
+    REOPEN_TIMEOUT_MS = 900, /* a reset device answers again after some 100 ms */
     REOPEN_POLL_US = 50000
 };
 
@@ -53,8 +53,8 @@ static stl_code open_device(usb_transport *usb, const char *port, stl_error *err
     return code;
 }
 
-/* Setting the configuration it has already would fail on a composite probe whose disk or serial port
- * is in use, and cut them off where it does not (facts 1.6, item 2). */
+/* Setting the configuration it has already would fail on a composite probe whose disk or serial
+ * port is in use, and cut them off where it does not (facts 1.6, item 2). */
 static stl_code configure(usb_transport *usb, stl_error *err)
 {
     int configuration = 0;

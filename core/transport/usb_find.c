@@ -6,7 +6,8 @@
 #include "descriptors.h"
 #include "usb_internal.h"
 
-/* A device that answers nothing must not hold up the list: three strings, well below two seconds. */
+/* A device that answers nothing must not hold up the list: three strings, well below two seconds.
+ */
 enum { STRING_TIMEOUT_MS = 300, LANGID_US = 0x0409 };
 
 #define UDEV_HINT                                                                                  \
@@ -40,8 +41,8 @@ void usb_port_name(libusb_device *device, char *text, size_t text_size)
     const int depth = libusb_get_port_numbers(device, ports, sizeof ports);
     int length = snprintf(text, text_size, "usb:%u", libusb_get_bus_number(device));
     for (int i = 0; i < depth && length > 0 && (size_t)length < text_size; i++)
-        length += snprintf(text + length, text_size - (size_t)length, "%c%u", i ? '.' : '-',
-                           ports[i]);
+        length +=
+            snprintf(text + length, text_size - (size_t)length, "%c%u", i ? '.' : '-', ports[i]);
 }
 
 /* The first bulk IN answers commands, the second brings trace (facts 1.2). */
@@ -84,17 +85,17 @@ void usb_describe(libusb_device *device, stl_usb_identity *identity)
     libusb_free_config_descriptor(config);
 }
 
-/* Returns the length, or 0. Raw, because libusb's ASCII helper spoils binary serials (facts 1.4). */
+/* Returns the length, or 0. Raw, because libusb's ASCII helper spoils binary serials (facts 1.4).
+ */
 static size_t read_string(libusb_device_handle *handle, uint8_t index, uint16_t langid,
                           uint8_t raw[256], bool *is_deaf)
 {
     memset(raw, 0, 256);
     if (*is_deaf)
         return 0;
-    const int got = libusb_control_transfer(handle, LIBUSB_ENDPOINT_IN,
-                                            LIBUSB_REQUEST_GET_DESCRIPTOR,
-                                            (uint16_t)(LIBUSB_DT_STRING << 8 | index), langid, raw,
-                                            255, STRING_TIMEOUT_MS);
+    const int got = libusb_control_transfer(
+        handle, LIBUSB_ENDPOINT_IN, LIBUSB_REQUEST_GET_DESCRIPTOR,
+        (uint16_t)(LIBUSB_DT_STRING << 8 | index), langid, raw, 255, STRING_TIMEOUT_MS);
     *is_deaf = got == LIBUSB_ERROR_TIMEOUT || got == LIBUSB_ERROR_NO_DEVICE;
     if (got < 2 || raw[1] != LIBUSB_DT_STRING)
         return 0;
@@ -109,12 +110,13 @@ void usb_read_strings(libusb_device_handle *handle, stl_usb_identity *identity)
     if (libusb_get_device_descriptor(libusb_get_device(handle), &descriptor))
         return;
     const size_t languages = read_string(handle, 0, 0, raw, &is_deaf);
-    const uint16_t langid = (uint16_t)(languages >= 4 ? (uint16_t)(raw[2] | raw[3] << 8) : LANGID_US);
+    const uint16_t langid =
+        (uint16_t)(languages >= 4 ? (uint16_t)(raw[2] | raw[3] << 8) : LANGID_US);
     if (descriptor.iProduct && read_string(handle, descriptor.iProduct, langid, raw, &is_deaf))
         stl_usb_string_utf8(raw, sizeof raw, identity->product, sizeof identity->product);
     if (descriptor.iSerialNumber)
-        identity->serial_raw_count = read_string(handle, descriptor.iSerialNumber, langid,
-                                                 identity->serial_raw, &is_deaf);
+        identity->serial_raw_count =
+            read_string(handle, descriptor.iSerialNumber, langid, identity->serial_raw, &is_deaf);
 }
 
 /* ---- the list ---- */

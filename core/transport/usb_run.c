@@ -1,11 +1,13 @@
 /* core/transport/usb_run.c: several transfers under way at once.
  * A command and its reply are handed to the kernel together; the probe answers NAK to the IN until
- * the reply is there (facts 1.5). That saves one turn-around a command over libusb's synchronous API. */
+ * the reply is there (facts 1.5). That saves one turn-around a command over libusb's synchronous
+ * API. */
 #include "usb_internal.h"
 
 #define REPLUG_HINT "unplug the probe and plug it in again"
 
-/* One run. It lives on run()'s stack: run() returns only when libusb has let go of every transfer. */
+/* One run. It lives on run()'s stack: run() returns only when libusb has let go of every transfer.
+ */
 typedef struct batch {
     struct libusb_transfer *transfers[USB_MAX_TRANSFERS];
     bool is_pending[USB_MAX_TRANSFERS];

@@ -28,7 +28,7 @@ typedef struct desk {
     char folder[64];
     desk_probe probes[DESK_MAX_PROBES];
     unsigned probe_count;
-    uid_t run_as; /* 0: as whoever runs the test */
+    uid_t run_as;                   /* 0: as whoever runs the test */
     char output[DESK_OUTPUT_BYTES]; /* of the last program, both streams */
 } desk;
 

@@ -33,9 +33,8 @@ static void admin(const char *socket_path, const char *line)
 static stl_code get_version(stl_transport *transport, uint8_t version[6], stl_error *err)
 {
     uint8_t command[16] = {0xF1, 0x80};
-    stl_transfer transfers[] = {
-        {transport->identity.endpoint_out, command, sizeof command, 0},
-        {transport->identity.endpoint_in, version, 6, 0}};
+    stl_transfer transfers[] = {{transport->identity.endpoint_out, command, sizeof command, 0},
+                                {transport->identity.endpoint_in, version, 6, 0}};
     return stl_transport_run(transport, transfers, 2, TIMEOUT_MS, err);
 }
 
@@ -45,8 +44,8 @@ static int say_version(stl_transport *transport)
     stl_error err;
     if (get_version(transport, version, &err))
         return say_error(&err);
-    printf("%s version=%02X%02X%02X%02X%02X%02X\n", transport->identity.port, version[0], version[1],
-           version[2], version[3], version[4], version[5]);
+    printf("%s version=%02X%02X%02X%02X%02X%02X\n", transport->identity.port, version[0],
+           version[1], version[2], version[3], version[4], version[5]);
     return 0;
 }
 
@@ -180,7 +179,8 @@ static int unplug(char **arguments)
     stl_transport_close(transport);
     printf("unplugged: ");
     list(NULL);
-    printf("open=%s\n", stl_code_name(stl_transport_open_usb(arguments[0], NULL, &transport, &err)));
+    printf("open=%s\n",
+           stl_code_name(stl_transport_open_usb(arguments[0], NULL, &transport, &err)));
     admin(arguments[1], "replug");
     printf("plugged in: ");
     list(NULL);
@@ -259,7 +259,8 @@ static int LIBUSB_CALL on_hotplug(libusb_context *context, libusb_device *device
 {
     (void)context;
     int *seen = self;
-    printf("%s bus=%u address=%u\n", event == LIBUSB_HOTPLUG_EVENT_DEVICE_ARRIVED ? "arrived" : "left",
+    printf("%s bus=%u address=%u\n",
+           event == LIBUSB_HOTPLUG_EVENT_DEVICE_ARRIVED ? "arrived" : "left",
            libusb_get_bus_number(device), libusb_get_device_address(device));
     ++*seen;
     return 0;
@@ -298,9 +299,10 @@ static const struct {
     int argument_count;
     int (*run)(char **arguments);
 } commands[] = {
-    {"list", 0, list},   {"version", 1, version}, {"cycles", 2, cycles},   {"unplug", 3, unplug},
-    {"fault", 3, fault}, {"reset", 1, reset},     {"stale", 1, stale},     {"holding", 2, holding},
-    {"hotplug", 1, hotplug}, {"probe", 1, probe}, {"hang", 1, hang},
+    {"list", 0, list},     {"version", 1, version}, {"cycles", 2, cycles},
+    {"unplug", 3, unplug}, {"fault", 3, fault},     {"reset", 1, reset},
+    {"stale", 1, stale},   {"holding", 2, holding}, {"hotplug", 1, hotplug},
+    {"probe", 1, probe},   {"hang", 1, hang},
 };
 
 int main(int argc, char **argv)

@@ -35,9 +35,8 @@ static stl_code measure(stl_transport *transport, double *took_us, stl_error *er
 {
     for (int i = -WARM_UP; i < COMMANDS; i++) {
         uint8_t command[16] = {0xF1, 0x80}, version[6];
-        stl_transfer transfers[] = {
-            {transport->identity.endpoint_out, command, sizeof command, 0},
-            {transport->identity.endpoint_in, version, sizeof version, 0}};
+        stl_transfer transfers[] = {{transport->identity.endpoint_out, command, sizeof command, 0},
+                                    {transport->identity.endpoint_in, version, sizeof version, 0}};
         const double start_us = now_us();
         const stl_code code = stl_transport_run(transport, transfers, 2, 1000, err);
         if (code)

@@ -13,12 +13,11 @@
 enum { DEVICE = 1, CONFIGURATION = 2, STRING = 3, MAX_PENDING = 64, KERNEL_STRINGS = 3 };
 
 /* An ST-LINK/V2, facts 1.3. */
-static const uint8_t device_descriptor[] = {18, 1, 0, 2, 0, 0, 0, 64, 0x83, 0x04, 0x48, 0x37, 0, 1,
-                                            1, 2, 3, 1};
-static const uint8_t config_descriptor[] = {9, 2, 39, 0, 1, 1, 0, 0x80, 50,
-                                            9, 4, 0, 0, 3, 0xFF, 0xFF, 0xFF, 0,
-                                            7, 5, 0x81, 2, 64, 0, 0, 7, 5, 0x02, 2, 64, 0, 0,
-                                            7, 5, 0x83, 2, 64, 0, 0};
+static const uint8_t device_descriptor[] = {18,   1,    0,    2, 0, 0, 0, 64, 0x83,
+                                            0x04, 0x48, 0x37, 0, 1, 1, 2, 3,  1};
+static const uint8_t config_descriptor[] = {9, 2,    39,   0,    1, 1, 0, 0x80, 50,   9,  4,  0, 0,
+                                            3, 0xFF, 0xFF, 0xFF, 0, 7, 5, 0x81, 2,    64, 0,  0, 7,
+                                            5, 0x02, 2,    64,   0, 0, 7, 5,    0x83, 2,  64, 0, 0};
 /* o with two dots, d, the euro sign, and a NUL; as a list of languages it makes no sense either */
 static const uint8_t string_descriptor[] = {10, 3, 0xF6, 0, 'd', 0, 0xAC, 0x20, 0, 0};
 
@@ -63,8 +62,8 @@ static void control(odd_probe *p, uint32_t tag, const uint8_t *setup)
 {
     const uint8_t *bytes = NULL;
     size_t byte_count = 0;
-    if (setup[0] == 0x80 && setup[1] == 6 && setup[3] == STRING &&
-        p->kind == ODD_MUTE_STRINGS && p->strings_asked++ >= KERNEL_STRINGS) {
+    if (setup[0] == 0x80 && setup[1] == 6 && setup[3] == STRING && p->kind == ODD_MUTE_STRINGS &&
+        p->strings_asked++ >= KERNEL_STRINGS) {
         keep_pending(p, tag);
         return;
     }

@@ -52,8 +52,9 @@ static void sigint_during_a_transfer_leaves_no_claim(void **state)
 
 static void a_probe_of_a_killed_program_is_free_at_once(void **state)
 {
-    static const char script[] = "for i in 1 2 3 4 5; do \"$0\" hang usb:1-1 & sleep 0.2; kill -9 $!; "
-                                 "wait $! 2>/dev/null; \"$0\" version usb:1-1 || exit 1; done";
+    static const char script[] =
+        "for i in 1 2 3 4 5; do \"$0\" hang usb:1-1 & sleep 0.2; kill -9 $!; "
+        "wait $! 2>/dev/null; \"$0\" version usb:1-1 || exit 1; done";
     desk *d = *state;
     desk_set_up(d);
     desk_plug(d, "rak5205?probe=v2&fw=V2J29S7", "port=1");

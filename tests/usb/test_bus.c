@@ -16,9 +16,11 @@ static void sysfs_and_the_nodes_show_the_probe(void **state)
 {
     desk *d = *state;
     desk_plug(d, "rak5205?probe=v21&serial=066EFF4E8E98AB04E67E6511", "port=4.2");
-    assert_int_equal(RUN(d, "/bin/sh", "-c",
-                         "cd /sys/bus/usb/devices/1-4.2 && cat serial idProduct product busnum devnum && "
-                         "ls /dev/bus/usb/001 && readlink -f . && ls -d *:1.*"), 0);
+    assert_int_equal(
+        RUN(d, "/bin/sh", "-c",
+            "cd /sys/bus/usb/devices/1-4.2 && cat serial idProduct product busnum devnum && "
+            "ls /dev/bus/usb/001 && readlink -f . && ls -d *:1.*"),
+        0);
     desk_assert_output(d, "066EFF4E8E98AB04E67E6511\n374b\nSTM32 STLink\n1\n3\n");
     desk_assert_output(d, "001\n002\n003\n/sys/devices/stlua/usb1/1-4/1-4.2\n"
                           "1-4.2:1.0\n1-4.2:1.1\n1-4.2:1.2\n1-4.2:1.3\n");
@@ -31,7 +33,8 @@ static void the_rest_of_the_machine_is_still_there(void **state)
     desk_plug(d, "rak5205", "port=1");
     assert_int_equal(RUN(d, "/bin/sh", "-c",
                          "echo x > /dev/null && test -c /dev/null && test -d /dev/pts && "
-                         "test -r /sys/devices/system/cpu/online && test -d /sys/class/net"), 0);
+                         "test -r /sys/devices/system/cpu/online && test -d /sys/class/net"),
+                     0);
 }
 
 static void nothing_of_it_is_seen_outside(void **state)

@@ -44,7 +44,8 @@ static void six_probes_at_once_are_not_mixed_up(void **state)
     desk_plug(d, "rak5205?probe=v2&fw=V2J28S5", "port=3");
     desk_plug(d, "rak5205?probe=v2&fw=V2J29S6", "bus=2,port=1");
     assert_int_equal(RUN_INSIDE(d, "version", "usb:1-1", "usb:1-2.1", "usb:1-2.2", "usb:1-2.3.1",
-                                "usb:1-3", "usb:2-1"), 0);
+                                "usb:1-3", "usb:2-1"),
+                     0);
     desk_assert_output(d, "usb:1-1 version=260183044837\nusb:1-2.1 version=264283044837\n"
                           "usb:1-2.2 version=268383044837\nusb:1-2.3.1 version=26C483044837\n"
                           "usb:1-3 version=270583044837\nusb:2-1 version=274683044837\n");
@@ -96,7 +97,8 @@ static void a_plug_pulled_during_a_transfer_is_told(void **state)
 {
     desk *d = *state;
     const char *socket_path = desk_plug(d, "rak5205", "port=1");
-    assert_int_equal(RUN_INSIDE(d, "fault", "usb:1-1", socket_path, "fault usb disconnect at 2"), 1);
+    assert_int_equal(RUN_INSIDE(d, "fault", "usb:1-1", socket_path, "fault usb disconnect at 2"),
+                     1);
     desk_assert_output(d, "error=probe_gone bulk IN: the probe at usb:1-1 was unplugged");
 }
 

@@ -1,6 +1,6 @@
 /* tests/usb/test_witnesses.c: other people's tools, unmodified, on the simulated bus.
- * What one has written another verifies, and the simulator is asked what its flash really holds. So a
- * mistake that stlua and stlua-sim share would show. The table it prints is the proof. */
+ * What one has written another verifies, and the simulator is asked what its flash really holds. So
+ * a mistake that stlua and stlua-sim share would show. The table it prints is the proof. */
 #include "desk.h"
 
 #include <unistd.h>
@@ -21,8 +21,8 @@ static const struct {
 };
 static const char *const probe_kinds[] = {"v2", "v21", "v3"};
 
-/* $D is the desk's folder, with the images a.bin and b.bin; $OPENOCD_HLA and $OPENOCD_DAP are OpenOCD
- * with everything but what to do. */
+/* $D is the desk's folder, with the images a.bin and b.bin; $OPENOCD_HLA and $OPENOCD_DAP are
+ * OpenOCD with everything but what to do. */
 typedef struct step {
     const char *tool, *operation, *command;
     char leaves;         /* 'a', 'b': that image in flash; '0': blank */
@@ -32,14 +32,15 @@ typedef struct step {
 static const step steps[] = {
     {"st-info", "probe", "st-info --probe | grep -q 'Found 1 stlink'", '0', 0},
     {"st-flash", "write a", "st-flash write $D/a.bin 0x08000000", 'a', 0},
-    {"openocd hla", "verify a", "$OPENOCD_HLA -c 'reset halt; verify_image '$D'/a.bin 0x08000000; exit'",
-     'a', 0},
+    {"openocd hla", "verify a",
+     "$OPENOCD_HLA -c 'reset halt; verify_image '$D'/a.bin 0x08000000; exit'", 'a', 0},
     {"openocd hla", "write b",
      "$OPENOCD_HLA -c 'reset init; flash write_image erase '$D'/b.bin 0x08000000; "
      "verify_image '$D'/b.bin 0x08000000; reset run; exit'",
      'b', 0},
     {"st-flash", "read b",
-     "st-flash read $D/out.bin 0x08000000 4240 && cmp $D/out.bin $D/b.bin && rm $D/out.bin", 'b', 0},
+     "st-flash read $D/out.bin 0x08000000 4240 && cmp $D/out.bin $D/b.bin && rm $D/out.bin", 'b',
+     0},
     {"openocd dap", "write a",
      "$OPENOCD_DAP -c 'reset init; flash write_image erase '$D'/a.bin 0x08000000; "
      "verify_image '$D'/a.bin 0x08000000; reset run; exit'",
@@ -48,14 +49,19 @@ static const step steps[] = {
     {"stlua", "write b", "$STLUA flash --base 0x08000000 $D/b.bin", 'b', 0},
     {"openocd dap", "verify b",
      "$OPENOCD_DAP -c 'reset halt; verify_image '$D'/b.bin 0x08000000; exit'", 'b', 0},
-    {"st-flash", "read b", "st-flash read $D/out.bin 0x08000000 4240 && cmp $D/out.bin $D/b.bin", 'b', 0},
-    {"openocd hla", "erase", "$OPENOCD_HLA -c 'reset halt; flash erase_sector 0 0 1; exit'", '0', 0},
+    {"st-flash", "read b", "st-flash read $D/out.bin 0x08000000 4240 && cmp $D/out.bin $D/b.bin",
+     'b', 0},
+    {"openocd hla", "erase", "$OPENOCD_HLA -c 'reset halt; flash erase_sector 0 0 1; exit'", '0',
+     0},
     {"stlua", "write a", "$STLUA flash --base 0x08000000 --verify read $D/a.bin", 'a', 0},
-    /* OpenOCD before July 2025 sets OBL_LAUNCH with OPTLOCK still closed, so that RDP is never loaded
-     * and nothing is erased (facts on STM32L1, 9.1); it says nothing of it. So does the simulator. */
-    {"openocd hla", "mass erase: no", "$OPENOCD_HLA -c 'reset halt; stm32lx mass_erase 0; exit'", 'a', 0},
-    /* st-flash 1.7 takes a 0x437 for an L0 and erases with registers that are not there, says nothing
-     * and exits with 0 (stlink-org/stlink#1161); its write works because the chip was blank. */
+    /* OpenOCD before July 2025 sets OBL_LAUNCH with OPTLOCK still closed, so that RDP is never
+     * loaded and nothing is erased (facts on STM32L1, 9.1); it says nothing of it. So does the
+     * simulator. */
+    {"openocd hla", "mass erase: no", "$OPENOCD_HLA -c 'reset halt; stm32lx mass_erase 0; exit'",
+     'a', 0},
+    /* st-flash 1.7 takes a 0x437 for an L0 and erases with registers that are not there, says
+     * nothing and exits with 0 (stlink-org/stlink#1161); its write works because the chip was
+     * blank. */
     {"st-flash", "mass erase", "st-flash erase", '0', 'a'},
 };
 
@@ -105,14 +111,16 @@ static void save_image(const desk *d, const char *name, const uint8_t image[IMAG
 static void name_the_tools(const desk *d)
 {
 #define OPENOCD_END                                                                                \
-    "-f target/stm32l1.cfg -c 'gdb_port disabled' -c 'tcl_port disabled' -c 'telnet_port disabled' " \
+    "-f target/stm32l1.cfg -c 'gdb_port disabled' -c 'tcl_port disabled' -c 'telnet_port "         \
+    "disabled' "                                                                                   \
     "-c init"
     setenv("D", d->folder, 1);
     setenv("STLUA", STL_BINARY_DIR "/bin/stlua", 1);
-    setenv("OPENOCD_HLA", "openocd -f interface/stlink.cfg -c 'transport select hla_swd' " OPENOCD_END,
-           1);
+    setenv("OPENOCD_HLA",
+           "openocd -f interface/stlink.cfg -c 'transport select hla_swd' " OPENOCD_END, 1);
     setenv("OPENOCD_DAP",
-           "openocd -f interface/stlink-dap.cfg -c 'transport select dapdirect_swd' " OPENOCD_END, 1);
+           "openocd -f interface/stlink-dap.cfg -c 'transport select dapdirect_swd' " OPENOCD_END,
+           1);
     /* OPENOCD_* hold quotes, so the shell has to read them once more */
 }
 
@@ -144,8 +152,11 @@ static bool witness(const char *category, const char *part, const char *probe_ki
         const char leaves = is_odd ? s->leaves_on_cat5 : s->leaves;
         const uint8_t *expected = images[leaves == '0' ? 2 : leaves - 'a'];
         const bool is_right = flash_holds(socket_path, expected);
-        print_message("| %-12s | %s %-13s | %-3s | %-14s | %s |\n", s->tool, category, part, probe_kind,
-                      s->operation, is_done && is_right ? "pass" : is_done ? "WRONG" : "FAIL");
+        print_message("| %-12s | %s %-13s | %-3s | %-14s | %s |\n", s->tool, category, part,
+                      probe_kind, s->operation,
+                      is_done && is_right ? "pass"
+                      : is_done           ? "WRONG"
+                                          : "FAIL");
         if (!is_done || !is_right)
             print_message("%.4000s\n", d.output);
         is_all_good = is_all_good && is_done && is_right;

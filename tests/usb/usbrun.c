@@ -1,15 +1,18 @@
 /* tests/usb/usbrun.c: stlua-usb-run, a USB bus with simulated probes for one command.
  *
- *   stlua-usb-run --probe SOCKET[,bus=1][,port=4.2][,denied][,held[=NAME]] [--probe ...] -- COMMAND...
+ *   stlua-usb-run --probe SOCKET[,bus=1][,port=4.2][,denied][,held[=NAME]] [--probe ...] --
+ * COMMAND...
  *
- * COMMAND and what it starts see each stlua-sim that listens on SOCKET as a device of the machine, in
- * /sys, in /dev/bus/usb and through usbfs; nothing is preloaded, and no other program sees anything.
- * It works as root, and as an ordinary user where user namespaces are allowed.
+ * COMMAND and what it starts see each stlua-sim that listens on SOCKET as a device of the machine,
+ * in /sys, in /dev/bus/usb and through usbfs; nothing is preloaded, and no other program sees
+ * anything. It works as root, and as an ordinary user where user namespaces are allowed.
  *
- * Time: some 0.1 ms is added to a command (stlua-usb-latency measures it), less than the turn-around
- * that a paced simulator takes for simultaneous. A fast one is told how long the program rested.
+ * Time: some 0.1 ms is added to a command (stlua-usb-latency measures it), less than the
+ * turn-around that a paced simulator takes for simultaneous. A fast one is told how long the
+ * program rested.
  *
- * Exit status: that of the command; 125: the bus could not be made; 127: the command does not start. */
+ * Exit status: that of the command; 125: the bus could not be made; 127: the command does not
+ * start. */
 #define _GNU_SOURCE
 #include "usbrun.h"
 
@@ -61,7 +64,9 @@ static void send_fds(int channel, const int fds[PASSED_FDS])
     } control = {0};
     char byte = 0;
     struct iovec data = {&byte, 1};
-    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control,
+    struct msghdr message = {.msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
                              .msg_controllen = sizeof control};
     control.head.cmsg_level = SOL_SOCKET;
     control.head.cmsg_type = SCM_RIGHTS;
@@ -79,7 +84,9 @@ static bool receive_fds(int channel, int fds[PASSED_FDS])
     } control = {0};
     char byte;
     struct iovec data = {&byte, 1};
-    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control,
+    struct msghdr message = {.msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
                              .msg_controllen = sizeof control};
     if (recvmsg(channel, &message, MSG_CMSG_CLOEXEC) != 1 || !message.msg_controllen)
         return false;

@@ -1,4 +1,5 @@
-/* tests/usb/usbrun_device.c: the devices of the simulated bus: root hubs, hubs on the way, probes. */
+/* tests/usb/usbrun_device.c: the devices of the simulated bus: root hubs, hubs on the way, probes.
+ */
 #define _GNU_SOURCE
 #include "usbrun.h"
 
@@ -93,11 +94,11 @@ void device_bind_drivers(usb_device *device)
         const unsigned number = device->descriptors[at + 2], class = device->descriptors[at + 5];
         if (number >= USBRUN_MAX_INTERFACES || device->interfaces[number].owner)
             continue;
-        device->interfaces[number].driver =
-            class == CLASS_STORAGE                           ? "usb-storage"
-            : class == CLASS_CDC || class == CLASS_CDC_DATA ? "cdc_acm"
-            : class == 9                                     ? "hub"
-                                                             : NULL;
+        device->interfaces[number].driver = class == CLASS_STORAGE ? "usb-storage"
+                                            : class == CLASS_CDC || class == CLASS_CDC_DATA
+                                                ? "cdc_acm"
+                                            : class == 9 ? "hub"
+                                                         : NULL;
     }
 }
 
@@ -117,7 +118,8 @@ static size_t get_descriptor(usb_device *device, uint8_t type, uint8_t index, ui
 static void get_string(usb_device *device, uint8_t index, char *text, size_t text_size)
 {
     uint8_t raw[255];
-    const size_t count = index ? get_descriptor(device, STRING, index, LANGID_US, raw, sizeof raw) : 0;
+    const size_t count =
+        index ? get_descriptor(device, STRING, index, LANGID_US, raw, sizeof raw) : 0;
     size_t length = 0;
     for (size_t at = 2; at + 2 <= count && at + 2 <= raw[0] && length + 4 < text_size; at += 2) {
         const unsigned unit = stl_get_u16le(raw + at);
@@ -170,13 +172,27 @@ static void configure(usb_device *device)
 static void describe_hub(usb_device *hub)
 {
     const bool is_root = !hub->port_count;
-    const uint8_t device[DEVICE_BYTES] = {
-        18, DEVICE, 0x00, 0x02, 9, 0, 1, 64, is_root ? 0x6B : 0x40, is_root ? 0x1D : 0x1A,
-        is_root ? 0x02 : 0x01, is_root ? 0x00 : 0x01, 0x00, 0x01, is_root ? 2 : 0, is_root ? 1 : 0,
-        0, 1};
-    static const uint8_t config[] = {9, CONFIGURATION, 25, 0, 1, 1, 0, 0xE0, 0,
-                                     9, INTERFACE, 0, 0, 1, 9, 0, 0, 0,
-                                     7, ENDPOINT, 0x81, 3, 1, 0, 12};
+    const uint8_t device[DEVICE_BYTES] = {18,
+                                          DEVICE,
+                                          0x00,
+                                          0x02,
+                                          9,
+                                          0,
+                                          1,
+                                          64,
+                                          is_root ? 0x6B : 0x40,
+                                          is_root ? 0x1D : 0x1A,
+                                          is_root ? 0x02 : 0x01,
+                                          is_root ? 0x00 : 0x01,
+                                          0x00,
+                                          0x01,
+                                          is_root ? 2 : 0,
+                                          is_root ? 1 : 0,
+                                          0,
+                                          1};
+    static const uint8_t config[] = {9, CONFIGURATION, 25,   0, 1, 1, 0, 0xE0, 0,
+                                     9, INTERFACE,     0,    0, 1, 9, 0, 0,    0,
+                                     7, ENDPOINT,      0x81, 3, 1, 0, 12};
     memcpy(hub->descriptors, device, sizeof device);
     memcpy(hub->descriptors + sizeof device, config, sizeof config);
     hub->descriptors_count = sizeof device + sizeof config;
@@ -208,7 +224,8 @@ static usb_device *find_place(unsigned bus, const unsigned *ports, unsigned port
     return NULL;
 }
 
-/* The hub at this place; makes it, and those before it, when it is the first thing plugged in there. */
+/* The hub at this place; makes it, and those before it, when it is the first thing plugged in
+ * there. */
 static usb_device *hub_at(unsigned bus, const unsigned *ports, unsigned port_count)
 {
     usb_device *hub = find_place(bus, ports, port_count);
@@ -268,8 +285,8 @@ static uint8_t knock(usb_device *probe)
                     sizeof status, NULL);
 }
 
-/* A control transfer takes no simulated time. A probe that is back is a new device; a new HELLO is the
- * new handle. */
+/* A control transfer takes no simulated time. A probe that is back is a new device; a new HELLO is
+ * the new handle. */
 static void refresh(usb_device *probe)
 {
     char ignored[256];

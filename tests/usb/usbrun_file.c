@@ -1,9 +1,9 @@
 /* tests/usb/usbrun_file.c: open device nodes, claims and URBs.
  *
- * The program's descriptor is the writing end of a pipe with room for one page. While nothing can be
- * reaped the pipe is full; when something can it is empty: poll says POLLOUT exactly then, as usbfs
- * does. Its reading end is ours. It tells us when the last copy of the descriptor is closed, whoever
- * held it; closing it is POLLERR for the program, as when a device is pulled out. */
+ * The program's descriptor is the writing end of a pipe with room for one page. While nothing can
+ * be reaped the pipe is full; when something can it is empty: poll says POLLOUT exactly then, as
+ * usbfs does. Its reading end is ours. It tells us when the last copy of the descriptor is closed,
+ * whoever held it; closing it is POLLERR for the program, as when a device is pulled out. */
 #define _GNU_SOURCE
 #include "usbrun.h"
 
@@ -31,8 +31,8 @@ typedef struct urb {
     uint32_t flags;
     uint32_t tag;
     bool is_in, is_on_wire, is_done;
-    size_t byte_count;   /* without the setup packet */
-    size_t buffer_skip;  /* where the data goes in the buffer: behind a setup packet */
+    size_t byte_count;  /* without the setup packet */
+    size_t buffer_skip; /* where the data goes in the buffer: behind a setup packet */
     int status;
     size_t actual;
     uint8_t *bytes; /* what came in */
@@ -160,8 +160,11 @@ void file_open(const notification *n, usb_device *device, bool is_close_on_exec)
     usb_file *file = calloc(1, sizeof *file);
     if (!file)
         die("out of memory");
-    *file = (usb_file){.next = files, .device = device, .bus = device->bus,
-                       .address = device->address, .inode = info.st_ino,
+    *file = (usb_file){.next = files,
+                       .device = device,
+                       .bus = device->bus,
+                       .address = device->address,
+                       .inode = info.st_ino,
                        .watch = {ends[0], on_hang_up, file}};
     files = file;
     loop_add(&file->watch, 0); /* EPOLLHUP is always reported */
@@ -385,8 +388,11 @@ int file_submit(usb_file *file, pid_t pid, uint64_t urb_addr)
         free(u);
         return -ENOMEM;
     }
-    *u = (urb){.file = file, .addr = urb_addr, .buffer_addr = (uint64_t)(uintptr_t)user.buffer,
-               .flags = user.flags, .is_in = user.endpoint & 0x80u,
+    *u = (urb){.file = file,
+               .addr = urb_addr,
+               .buffer_addr = (uint64_t)(uintptr_t)user.buffer,
+               .flags = user.flags,
+               .is_in = user.endpoint & 0x80u,
                .byte_count = (size_t)user.buffer_length};
     int error = user.type == USBDEVFS_URB_TYPE_CONTROL
                     ? read_control_setup(u, pid, user.buffer_length, setup)
@@ -425,7 +431,8 @@ static bool hand_over(const urb *u, pid_t pid, uint64_t arg)
                                   {u->bytes, data}};
     const struct iovec remote[] = {
         {(void *)(uintptr_t)(u->addr + offsetof(struct usbdevfs_urb, status)), sizeof status},
-        {(void *)(uintptr_t)(u->addr + offsetof(struct usbdevfs_urb, actual_length)), sizeof actual},
+        {(void *)(uintptr_t)(u->addr + offsetof(struct usbdevfs_urb, actual_length)),
+         sizeof actual},
         {(void *)(uintptr_t)(u->addr + offsetof(struct usbdevfs_urb, error_count)), sizeof errors},
         {(void *)(uintptr_t)arg, sizeof addr},
         {(void *)(uintptr_t)(u->buffer_addr + u->buffer_skip), data}};

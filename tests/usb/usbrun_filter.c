@@ -1,5 +1,5 @@
-/* tests/usb/usbrun_filter.c: the seccomp filter, and how the supervisor answers what it lets through.
- * See seccomp(2), seccomp_unotify(2). */
+/* tests/usb/usbrun_filter.c: the seccomp filter, and how the supervisor answers what it lets
+ * through. See seccomp(2), seccomp_unotify(2). */
 #define _GNU_SOURCE
 #include "usbrun.h"
 
@@ -41,11 +41,11 @@ static int listener_fd = -1;
 
 /* ---- the filter, in the child ---- */
 
-#define LOAD(field)         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-#define LOAD_ARG(n)         LOAD(args[n]) /* the low half: both machines are little-endian */
-#define SKIP_UNLESS(k, n)   BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (k), 0, (n))
-#define RETURN(action)      BPF_STMT(BPF_RET | BPF_K, (action))
-#define ASK(number)         SKIP_UNLESS(number, 1), RETURN(SECCOMP_RET_USER_NOTIF)
+#define LOAD(field)       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define LOAD_ARG(n)       LOAD(args[n]) /* the low half: both machines are little-endian */
+#define SKIP_UNLESS(k, n) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (k), 0, (n))
+#define RETURN(action)    BPF_STMT(BPF_RET | BPF_K, (action))
+#define ASK(number)       SKIP_UNLESS(number, 1), RETURN(SECCOMP_RET_USER_NOTIF)
 
 static const struct sock_filter program[] = {
     LOAD(arch),
@@ -81,8 +81,8 @@ int filter_install(void)
 {
     const struct sock_fprog filter = {sizeof program / sizeof program[0],
                                       (struct sock_filter *)(uintptr_t)program};
-    /* A URB that is submitted must not be submitted again because a signal came: once the supervisor
-     * has seen a call, only death interrupts it. */
+    /* A URB that is submitted must not be submitted again because a signal came: once the
+     * supervisor has seen a call, only death interrupts it. */
     const unsigned long flags =
         SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL))
@@ -183,12 +183,13 @@ void filter_serve(int listener)
     listener_fd = listener;
     if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes))
         die_errno("seccomp sizes");
-    incoming_bytes = sizes.seccomp_notif > sizeof *incoming ? sizes.seccomp_notif : sizeof *incoming;
+    incoming_bytes =
+        sizes.seccomp_notif > sizeof *incoming ? sizes.seccomp_notif : sizeof *incoming;
     incoming = malloc(incoming_bytes);
     if (!incoming)
         die("out of memory");
-    /* Asker and supervisor take turns, so waking the other on the same CPU is quickest. Older kernels
-     * do without. */
+    /* Asker and supervisor take turns, so waking the other on the same CPU is quickest. Older
+     * kernels do without. */
     ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
     listener_watch = (watch){listener, on_notification, NULL};
     loop_add(&listener_watch, 1 /* EPOLLIN */);

@@ -1,5 +1,6 @@
 /* tests/usb/usbrun_ioctl.c: usbfs ioctls, as Linux's drivers/usb/core/devio.c answers them.
- * Not there: isochronous URBs, streams, USBDEVFS_BULK, mmap. libusb uses none of them for a probe. */
+ * Not there: isochronous URBs, streams, USBDEVFS_BULK, mmap. libusb uses none of them for a probe.
+ */
 #define _GNU_SOURCE
 #include "usbrun.h"
 
@@ -115,9 +116,9 @@ static int do_clear_halt(const call *c)
     if (interface < 0)
         return -ENOENT;
     const int claimed = file_claim(c->file, (unsigned)interface);
-    return claimed ? claimed
-                   : ask_control(c, 0x02, CLEAR_FEATURE, 0, (uint16_t)endpoint,
-                                 (deferred){.room = 0});
+    return claimed
+               ? claimed
+               : ask_control(c, 0x02, CLEAR_FEATURE, 0, (uint16_t)endpoint, (deferred){.room = 0});
 }
 
 static int do_set_interface(const call *c)
@@ -255,7 +256,8 @@ static int do_connect_info_ex(const call *c, size_t room)
     struct usbdevfs_conninfo_ex info = {.size = sizeof info,
                                         .busnum = c->device->bus,
                                         .devnum = c->device->address,
-                                        .speed = c->device->speed_mbit == 480 ? SPEED_HIGH : SPEED_FULL,
+                                        .speed =
+                                            c->device->speed_mbit == 480 ? SPEED_HIGH : SPEED_FULL,
                                         .num_ports = (uint8_t)c->device->port_count};
     for (unsigned i = 0; i < c->device->port_count && i < sizeof info.ports; i++)
         info.ports[i] = (uint8_t)c->device->ports[i];

@@ -1,5 +1,6 @@
 /* tests/usb/usbrun_sysfs.c: what a device shows in /sys and /dev/bus/usb.
- * libudev wants uevent and subsystem, libusb the rest (Linux: Documentation/ABI/testing/sysfs-bus-usb). */
+ * libudev wants uevent and subsystem, libusb the rest (Linux:
+ * Documentation/ABI/testing/sysfs-bus-usb). */
 #define _GNU_SOURCE
 #include "usbrun.h"
 
@@ -189,9 +190,11 @@ static void add_interface(int device_folder, const usb_device *device, const uin
     attribute(folder, "bInterfaceClass", "%02x\n", descriptor[5]);
     attribute(folder, "bInterfaceSubClass", "%02x\n", descriptor[6]);
     attribute(folder, "bInterfaceProtocol", "%02x\n", descriptor[7]);
-    attribute(folder, "uevent", "DEVTYPE=usb_interface\nPRODUCT=%x/%x/%x\nTYPE=%u/%u/%u\n"
-              "INTERFACE=%u/%u/%u\n", stl_get_u16le(d + 8), stl_get_u16le(d + 10),
-              stl_get_u16le(d + 12), d[4], d[5], d[6], descriptor[5], descriptor[6], descriptor[7]);
+    attribute(folder, "uevent",
+              "DEVTYPE=usb_interface\nPRODUCT=%x/%x/%x\nTYPE=%u/%u/%u\n"
+              "INTERFACE=%u/%u/%u\n",
+              stl_get_u16le(d + 8), stl_get_u16le(d + 10), stl_get_u16le(d + 12), d[4], d[5], d[6],
+              descriptor[5], descriptor[6], descriptor[7]);
     link_subsystem(folder, own_path);
     link_from_bus(name, own_path);
     close(folder);

@@ -1,7 +1,7 @@
 /* tests/usb/usbrun_uevent.c: hotplug, as libudev hears of it.
- * Programs that ask for a uevent socket get one of a network namespace that only the supervisor sends
- * to; the machine's own udev never hears of the simulated devices. libudev trusts only root, so an
- * ordinary user's programs learn of changes when they enumerate anew. */
+ * Programs that ask for a uevent socket get one of a network namespace that only the supervisor
+ * sends to; the machine's own udev never hears of the simulated devices. libudev trusts only root,
+ * so an ordinary user's programs learn of changes when they enumerate anew. */
 #define _GNU_SOURCE
 #include "usbrun.h"
 
@@ -41,7 +41,8 @@ void uevent_send(const usb_device *device, const char *action, const char *sysfs
     const int length = snprintf(
         text, sizeof text,
         "%s@/devices/stlua/%s%cACTION=%s%cDEVPATH=/devices/stlua/%s%cSUBSYSTEM=usb%cMAJOR=%d%c"
-        "MINOR=%u%cDEVNAME=/dev/bus/usb/%03u/%03u%cDEVTYPE=usb_device%cPRODUCT=%x/%x/%x%cBUSNUM=%03u%c"
+        "MINOR=%u%cDEVNAME=/dev/bus/usb/%03u/%03u%cDEVTYPE=usb_device%cPRODUCT=%x/%x/"
+        "%x%cBUSNUM=%03u%c"
         "DEVNUM=%03u%cSEQNUM=%u%c",
         action, sysfs_path, 0, action, 0, sysfs_path, 0, 0, USB_MAJOR, 0,
         (device->bus - 1) * 128 + device->address - 1, 0, device->bus, device->address, 0, 0,

@@ -99,8 +99,8 @@ static void on_readable(void *self, uint32_t events)
 {
     wire *w = self;
     (void)events;
-    const ssize_t got = recv(w->watch.fd, w->buffer + w->buffered, BUFFER_BYTES - w->buffered,
-                             MSG_DONTWAIT);
+    const ssize_t got =
+        recv(w->watch.fd, w->buffer + w->buffered, BUFFER_BYTES - w->buffered, MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (got <= 0) {
@@ -172,7 +172,8 @@ void wire_cancel(wire *w, uint32_t tag)
     wire_send(w, SIM_WIRE_CANCEL, 0, NULL, 0, tag, NULL, NULL);
 }
 
-/* Both what the program has slept since the last answer, and what simulated time is behind in all. */
+/* Both what the program has slept since the last answer, and what simulated time is behind in all.
+ */
 void wire_let_time_pass(wire *w)
 {
     if (w->is_paced || w->is_dead || w->first)
@@ -182,7 +183,8 @@ void wire_let_time_pass(wire *w)
     const uint64_t wall_total = now_ns - w->start_ns, sim_total = w->sim_ns - w->sim_start_ns;
     const uint64_t lag_ns = wall_total > sim_total ? wall_total - sim_total : 0;
     uint64_t rest_ns = idle_ns > lag_ns ? idle_ns : lag_ns;
-    if (rest_ns > LONGEST_REST_NS) { /* as a paced simulator: what was slept through is not made up for */
+    if (rest_ns >
+        LONGEST_REST_NS) { /* as a paced simulator: what was slept through is not made up for */
         w->start_ns += rest_ns - LONGEST_REST_NS;
         rest_ns = LONGEST_REST_NS;
     }
@@ -236,8 +238,8 @@ uint8_t wire_hello(wire *w, char *text, size_t text_size)
 {
     static const char hello[] = SIM_WIRE_VERSION " host";
     size_t actual = 0;
-    const uint8_t status = wire_ask(w, SIM_WIRE_HELLO, hello, strlen(hello), (uint8_t *)text,
-                                    text_size - 1, &actual);
+    const uint8_t status =
+        wire_ask(w, SIM_WIRE_HELLO, hello, strlen(hello), (uint8_t *)text, text_size - 1, &actual);
     text[actual] = '\0';
     return status;
 }

@@ -1,6 +1,6 @@
-/* tests/usb/usbrun_world.c: the command's mount namespace: /sys, /dev and /run with a USB bus in them.
- * A folder of the machine gets new neighbours without touching it: a tmpfs is laid over it, what was
- * there is bound back in, and the rest is ours. Runs in the child, before the filter. */
+/* tests/usb/usbrun_world.c: the command's mount namespace: /sys, /dev and /run with a USB bus in
+ * them. A folder of the machine gets new neighbours without touching it: a tmpfs is laid over it,
+ * what was there is bound back in, and the rest is ours. Runs in the child, before the filter. */
 #define _GNU_SOURCE
 #include "usbrun.h"
 
@@ -100,7 +100,8 @@ static void bring_back_all(int old, const char *new_path, const char *but)
     while (folder && (entry = readdir(folder))) {
         const char *at = strstr(but, entry->d_name);
         const size_t length = strlen(entry->d_name);
-        const bool is_excepted = at && (at == but || at[-1] == ' ') && (!at[length] || at[length] == ' ');
+        const bool is_excepted =
+            at && (at == but || at[-1] == ' ') && (!at[length] || at[length] == ' ');
         if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") && !is_excepted)
             bring_back(old, new_path, entry->d_name);
     }
