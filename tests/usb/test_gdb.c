@@ -7,7 +7,7 @@
 #define OPENOCD                                                                                    \
     "openocd -f interface/stlink.cfg -c \"transport select hla_swd\" -f target/stm32l1.cfg "       \
     "-c \"gdb_port pipe; log_output /dev/null; tcl_port disabled; telnet_port disabled\""
-#define BLINK STL_SOURCE_DIR "/tests/firmware/blink.elf"
+#define BLINK STL_BINARY_DIR "/firmware/blink.elf" /* made by the build: target firmware */
 
 static void gdb_loads_breaks_steps_and_writes(void **state)
 {
