@@ -19,7 +19,10 @@ return {
       result.pc = dap:read_reg "pc"
       return ("halted at 0x%08X"):format(result.pc), result
     end
-    if state.is_locked_up then session:warn("the core has locked up: is there firmware in the chip?") end
+    if state.is_locked_up then
+      session:warn("the core has locked up: is there firmware in the chip?")
+      return "done, but the core has locked up", result
+    end
     return "the target runs", result
   end,
 }
