@@ -75,6 +75,9 @@ bool stlink_wait_before_retry(stlink *link, unsigned n)
     return true;
 }
 
+#define REFUSED_HINT                                                                               \
+    "no memory or register answers there, or RDP level 1 closes it; `stlua info` shows which"
+
 typedef struct status_row {
     uint8_t status;
     stl_code code;
@@ -82,7 +85,7 @@ typedef struct status_row {
 } status_row;
 
 static const status_row status_rows[] = {
-    {0x01, STL_E_DAP_FAULT, "the probe reports an error it does not name", NULL},
+    {0x01, STL_E_DAP_FAULT, "the probe reports an error it does not name", REFUSED_HINT},
     {0x02, STL_E_PROTOCOL, "SPI error inside the probe", NULL},
     {0x03, STL_E_PROTOCOL, "DMA error inside the probe", NULL},
     {0x04, STL_E_NO_TARGET, "unknown JTAG chain", WIRING_HINT},
@@ -96,15 +99,15 @@ static const status_row status_rows[] = {
     {0x0C, STL_E_DAP_FAULT, "write error", NULL},
     {0x0E, STL_E_PROBE_BUSY, "the probe is open in another mode", "unplug it and plug it in again"},
     {0x10, STL_E_DAP_WAIT, "the target answers WAIT (AP): busy, or its bus clock is stopped", NULL},
-    {0x11, STL_E_DAP_FAULT, "the target refuses the access (AP FAULT)", NULL},
+    {0x11, STL_E_DAP_FAULT, "the target refuses the access (AP FAULT)", REFUSED_HINT},
     {0x12, STL_E_NO_TARGET, "no valid acknowledge from the target (AP)", WIRING_HINT},
     {0x13, STL_E_NO_TARGET, "parity error on SWD (AP)", WIRING_HINT},
     {0x14, STL_E_DAP_WAIT, "the target answers WAIT (DP): busy, or its bus clock is stopped", NULL},
-    {0x15, STL_E_DAP_FAULT, "the target refuses the access (DP FAULT)", NULL},
+    {0x15, STL_E_DAP_FAULT, "the target refuses the access (DP FAULT)", REFUSED_HINT},
     {0x16, STL_E_NO_TARGET, "no valid acknowledge from the target (DP)", WIRING_HINT},
     {0x17, STL_E_NO_TARGET, "parity error on SWD (DP)", WIRING_HINT},
-    {0x18, STL_E_DAP_FAULT, "write data refused (WDATAERR)", NULL},
-    {0x19, STL_E_DAP_FAULT, "the target refuses the access (STICKYERR)", NULL},
+    {0x18, STL_E_DAP_FAULT, "write data refused (WDATAERR)", REFUSED_HINT},
+    {0x19, STL_E_DAP_FAULT, "the target refuses the access (STICKYERR)", REFUSED_HINT},
     {0x1A, STL_E_DAP_FAULT, "sticky overrun", NULL},
     {0x1D, STL_E_UNSUPPORTED, "no such access port, or it is not open", NULL},
     {0x42, STL_E_UNSUPPORTED, "the probe's firmware does not know the command", NULL},
