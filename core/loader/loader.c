@@ -9,7 +9,6 @@
 
 enum {
     MIN_SLOTS = 2,
-    MAX_SLOTS = 64,
     PROOF_TIMEOUT_MS = 100,
     STOP_TIMEOUT_MS = 50
 };

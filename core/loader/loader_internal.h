@@ -18,7 +18,10 @@ enum { /* words of the control block */
 
 #define DONE_FAILED 0x80000000u
 
-enum { MAX_BLOCK_BYTES = 6144 /* one memory command (facts/stlink-protocol 3.5) */ };
+enum {
+    MAX_BLOCK_BYTES = 6144, /* one memory command (facts/stlink-protocol 3.5) */
+    MAX_SLOTS = 64
+};
 
 struct stl_loader {
     stl_dap *dap;

@@ -74,7 +74,7 @@ typedef struct stream {
     uint32_t batch;      /* how many items the next write may carry: grows as the queue does */
     stl_loader_item ahead; /* asked for, not yet sent; its bytes are borrowed */
     bool has_ahead, is_stopped;
-    uint64_t typical_us[64], max_us[64]; /* of the items in the ring, by slot */
+    uint64_t typical_us[MAX_SLOTS], max_us[MAX_SLOTS]; /* of the items in the ring, by slot */
     uint64_t busy_until_us;              /* when the target should have finished all of them */
     uint64_t last_news_us;
     unsigned quiet_polls; /* since the last news */

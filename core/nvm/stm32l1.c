@@ -20,10 +20,9 @@ static void driver_close(stl_nvm *nvm)
     stm32l1_drop_loader(nvm);
     if (chip->is_prepared) {
         stl_code code = stm32l1_write(nvm, FLASH_PECR, PECR_LOCKED, &ignored);
-        if (chip->has_apb1_fz)
-            code = stl_mem_write_word(nvm->dap, 0xE0042008u, chip->apb1_fz, &ignored);
         (void)code; /* a reset locks it too */
     }
+    stm32l1_thaw_watchdogs(nvm);
     free(chip);
 }
 
@@ -44,7 +43,7 @@ stl_code stm32l1_take_direct_road(stl_nvm *nvm, stl_error *err)
     }
     stl_error_text(err, text, sizeof text);
     stl_log_write(stl_probe_log(stl_dap_probe(nvm->dap)), STL_LOG_WARN,
-                  "%s. Going on through the debug port: about 1.5 times slower", text);
+                  "%s. Going on through the debug port: it takes about 1.8 times as long", text);
     stm32l1_drop_loader(nvm);
     chip->is_loader_refused = true;
     return stm32l1_recover(nvm, err);

@@ -171,6 +171,16 @@ static stl_code freeze_watchdogs(stl_nvm *nvm, stl_error *err)
     return code;
 }
 
+void stm32l1_thaw_watchdogs(stl_nvm *nvm)
+{
+    const stm32l1 *chip = stm32l1_state(nvm);
+    stl_error ignored;
+    const stl_code code = chip->has_apb1_fz
+                              ? stl_mem_write_word(nvm->dap, DBGMCU_APB1_FZ, chip->apb1_fz, &ignored)
+                              : STL_OK;
+    (void)code; /* a power cycle does it as well */
+}
+
 stl_code stm32l1_prepare(stl_nvm *nvm, uint32_t wrp[STL_NVM_MAX_WRP_WORDS], stl_error *err)
 {
     stm32l1 *chip = stm32l1_state(nvm);

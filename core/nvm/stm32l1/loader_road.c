@@ -173,10 +173,8 @@ static stl_code finish_directly(page_stream *s, stl_nvm_report *report, stl_erro
     return code;
 }
 
-static stl_code explain_failure(const page_stream *s, const stl_loader_failure *failure,
-                                stl_error *err)
+static stl_code explain_failure(const stl_loader_failure *failure, stl_error *err)
 {
-    (void)s;
     stl_code code = stm32l1_flags_error(failure->flags, failure->addr, err);
     if (!code) /* flags that are no operation's: the loader is not to be trusted */
         return err->code;
@@ -200,7 +198,7 @@ stl_code stm32l1_loader_write_pages(stl_nvm *nvm, const stl_nvm_page *pages, uin
     report->road = STL_ROAD_LOADER;
     if (code && code != STL_E_INTERRUPTED) {
         if (code == STL_E_LOADER && failure.has_flags) {
-            code = explain_failure(&stream, &failure, err);
+            code = explain_failure(&failure, err);
             stm32l1_drop_loader(nvm);
         } else if (code == STL_E_LOADER) {
             code = stm32l1_take_direct_road(nvm, err);

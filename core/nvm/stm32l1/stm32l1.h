@@ -68,6 +68,9 @@ stl_code stm32l1_prepare(stl_nvm *nvm, uint32_t wrp[STL_NVM_MAX_WRP_WORDS], stl_
 /* After something went wrong on the target: reset and halt it, unlock again. */
 stl_code stm32l1_recover(stl_nvm *nvm, stl_error *err);
 
+/* DBGMCU keeps its freeze bits over a reset: give back what was found there. Continues through errors. */
+void stm32l1_thaw_watchdogs(stl_nvm *nvm);
+
 /* Reset and halt with all locks closed; the next prepare starts afresh. */
 stl_code stm32l1_reset_locked(stl_nvm *nvm, stl_error *err);
 /* Open PELOCK only: what option bytes and EEPROM need. *pecr as it reads then. */
