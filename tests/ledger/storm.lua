@@ -36,6 +36,15 @@ local function range_of(i, worker_count, unit_count)
   return first, i == worker_count and unit_count or math.min(unit_count, first + size + size // 2)
 end
 
+-- At random, one of those that still run; nil if none does.
+local function running_one(workers)
+  local alive = {}
+  for _, worker in ipairs(workers) do
+    if is_running(worker) then alive[#alive + 1] = worker end
+  end
+  return alive[1] and alive[math.random(#alive)]
+end
+
 --- Run the storm; gives how many were killed.
 function M.run(place, options)
   math.randomseed(options.seed)
@@ -54,8 +63,8 @@ function M.run(place, options)
     local done = L.db:one("SELECT COUNT(*) AS n FROM allocations WHERE state = 'committed'").n
     local due = math.min(options.kills, (options.kills + 2) * (done + 1) // options.units)
     for _ = kills + 1, due do
-      local victim = workers[math.random(#workers)]
-      if is_running(victim) and kill(victim) then kills = kills + 1 end
+      local victim = running_one(workers)
+      if victim and kill(victim) then kills = kills + 1 end
       socket.sleep(math.random() * 0.01)
     end
     local running = 0
@@ -73,6 +82,14 @@ function M.run(place, options)
           end
         end
       end
+    end
+    -- a fast machine may be done before all kills were due: then all units come back once more
+    if running == 0 and kills < options.kills then
+      for i, worker in ipairs(workers) do
+        seed = seed + 1
+        workers[i] = start(place, seed, worker.first, worker.last)
+      end
+      running = #workers
     end
     if socket.gettime() > give_up then
       for _, worker in ipairs(workers) do kill(worker) end

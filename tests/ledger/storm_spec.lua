@@ -24,7 +24,7 @@ for _, backend in ipairs(backends.list) do
       local figures = storm.judge(place, UNITS)
       print(("# %s: %d units, %d programmings, %d failed, %d abandoned, %d processes killed"):format(backend.name,
         figures.units, figures.writes, figures.failed, figures.abandoned, kills))
-      assert.is_true(kills >= KILLS * 4 // 5, "too few kills: " .. kills)
+      assert.equal(KILLS, kills)
     end)
   end)
 end
