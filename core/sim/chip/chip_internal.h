@@ -203,6 +203,8 @@ void core_enter(sim_chip *chip, unsigned exception);
 bool core_is_running(const sim_chip *chip);
 bus_result ppb_read(sim_chip *chip, uint32_t addr, uint32_t *value);
 bus_result ppb_write(sim_chip *chip, uint32_t addr, uint32_t value);
+/* False if addr is no identification register of a debug unit. */
+bool coresight_read(const sim_chip *chip, uint32_t addr, uint32_t *value);
 uint64_t core_next_event_ns(const sim_chip *chip);
 void core_pass_events(sim_chip *chip);
 

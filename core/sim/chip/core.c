@@ -83,6 +83,7 @@ void core_halt(sim_chip *chip, uint32_t dfsr_bit)
     core->is_halted = true;
     core->is_stepping = false;
     core->is_asleep = core->is_deep = false;
+    core->is_locked_up = false; /* S_LOCKUP is for a running core (ARMv7-M ARM, C1.6.2) */
     core->dfsr |= dfsr_bit;
     core->is_stop_requested = true;
 }

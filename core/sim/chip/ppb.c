@@ -157,28 +157,6 @@ static uint32_t systick_value(const sim_chip *chip)
 
 /* ---- all of them ---- */
 
-/* ROM table: the part number is the DEV_ID, the maker ST (bank 0, 0x20). */
-static uint32_t rom_table(const sim_chip *chip, uint32_t offset)
-{
-    static const uint32_t entries[] = {0xFFF0F003, 0xFFF02003, 0xFFF03003, 0xFFF01003, 0xFFF41003,
-                                       0xFFF42003, 0};
-    if (offset < sizeof entries)
-        return entries[offset / 4];
-    const uint32_t id = chip->model->dev_id;
-    switch (offset) {
-    case 0xFCC: return 1;
-    case 0xFD0: return 0;
-    case 0xFE0: return id & 0xFF;
-    case 0xFE4: return (id >> 8 & 0xF) | 0x0 << 4;
-    case 0xFE8: return 0x0A; /* JEP106 used, 0x20 >> 4 */
-    case 0xFF0: return 0x0D;
-    case 0xFF4: return 0x10;
-    case 0xFF8: return 0x05;
-    case 0xFFC: return 0xB1;
-    default: return 0;
-    }
-}
-
 bus_result ppb_read(sim_chip *chip, uint32_t addr, uint32_t *value)
 {
     core_state *core = &chip->core;
@@ -191,9 +169,7 @@ bus_result ppb_read(sim_chip *chip, uint32_t addr, uint32_t *value)
         *value = core->fp_comp[(addr - 0xE0002008) / 4];
     else if (addr - 0xE0001020 < 64)
         *value = core->dwt_regs[(addr - 0xE0001020) / 4];
-    else if (addr - 0xE00FF000 < 0x1000)
-        *value = rom_table(chip, addr - 0xE00FF000);
-    else
+    else if (!coresight_read(chip, addr, value))
         switch (addr) {
         case 0xE0042000: *value = chip->model->dev_id | 0x6000u | (uint32_t)chip->model->rev_id << 16; break;
         case 0xE0042004: *value = chip->dbg_cr; break;
