@@ -11,8 +11,8 @@
 enum { STRING_TIMEOUT_MS = 300, LANGID_US = 0x0409 };
 
 #define UDEV_HINT                                                                                  \
-    "sudo cp 60-stlua.rules /etc/udev/rules.d/ && sudo udevadm control --reload && sudo udevadm "  \
-    "trigger"
+    "stlua udev | sudo tee /etc/udev/rules.d/60-stlua.rules && sudo udevadm control --reload && "  \
+    "sudo udevadm trigger"
 
 stl_code usb_open_error(int status, const char *port, const char *what, stl_error *err)
 {

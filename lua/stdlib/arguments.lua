@@ -44,6 +44,7 @@ M.globals = {
   { "--speed", type = "int", metavar = "KHZ", help = "SWD clock at most; default: the fastest" },
   { "--connect", type = "choice", choices = { "normal", "under-reset", "hotplug" },
     help = "how to attach; hotplug neither resets nor halts" },
+  { "--wait", type = "flag", help = "until a probe is plugged in and a target answers" },
   { "--json", type = "flag", help = "one JSON object at the end, nothing else" },
   { "--dry-run", type = "flag", help = "show the plan, write nothing" },
   { "-q --quiet", type = "flag", help = "only warnings and the verdict" },

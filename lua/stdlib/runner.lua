@@ -1,7 +1,7 @@
 --- The `stlua` command: find a script, give it its arguments and a session, say how it ended.
 ---
 --- A script returns { summary =, args = {...}, needs = "probe" | "target" | nil, run = function(session,
---- args) }. run returns the verdict, a text, and a table for --json. What it needs is connected before it
+--- args) }. run returns the verdict, a text (false: it printed for another program), and a table for --json. What it needs is connected before it
 --- starts; without `needs`, when it first uses it. A file that returns nothing is an ordinary Lua program.
 local stlua = require "stlua"
 local arguments = require "stlua.arguments"
@@ -147,7 +147,7 @@ local function run_script(script, session, values)
   return verdict, result
 end
 
-local session_options = { "probe", "board", "target", "speed", "connect", "require_fast", "dry_run" }
+local session_options = { "probe", "board", "target", "speed", "connect", "wait", "require_fast", "dry_run" }
 
 local function new_session(values, out)
   local options = { out = out }
@@ -205,7 +205,8 @@ local function run_command(command, words, out)
   local values = arguments.parse(short_name(command), parser, words, script.args)
   local session <close> = new_session(values, out)
   out:detail("script: %s", where)
-  return run_script(script, session, values)
+  local verdict, result = run_script(script, session, values)
+  return verdict, result, verdict == false and not out.is_json
 end
 
 -- ---- the command line ----

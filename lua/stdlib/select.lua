@@ -3,6 +3,7 @@
 ---   usb:1-4.2                a USB port                  anything else  a serial number
 local stlua = require "stlua"
 local errors = require "stlua.errors"
+local format = require "stlua.format"
 
 local M = {}
 
@@ -29,14 +30,26 @@ function M.simulated_name(selector)
   return name and name ~= "" and name:sub(1, 1) ~= "@" and name or nil
 end
 
--- "066eff3030" and "066EFF3030" are one serial; libusb's ASCII helper writes '?' for what is not ASCII.
-local function is_serial_of(found, wanted)
-  local raw = found.serial_raw:sub(3)
-  local raw_hex = raw:gsub(".", function(c) return ("%02X"):format(c:byte()) end)
-  for _, spelling in ipairs { found.serial, found.serial_ascii, raw, raw_hex } do
-    if spelling ~= "" and spelling:upper() == wanted:upper() then return true end
+--- A serial number as this and other tools print it: hex digits, the string as libusb's ASCII helper gives it
+--- ('?' for what is not ASCII), both in lower case, and the bytes of the string descriptor in hex.
+---@param found { serial: string, serial_ascii: string, serial_raw: string }
+---@return string[]
+function M.spellings(found)
+  local list, is_listed = {}, { [""] = true }
+  local raw_hex = format.hex(found.serial_raw:sub(3)) -- behind the descriptor's length and type
+  for _, spelling in ipairs { found.serial, found.serial_ascii, found.serial:lower(), raw_hex } do
+    if not is_listed[spelling] then list[#list + 1] = spelling end
+    is_listed[spelling] = true
   end
-  return false
+  return list
+end
+
+-- "066eff3030" and "066EFF3030" are one serial; so are the bytes themselves, as a shell may hold them.
+local function is_serial_of(found, wanted)
+  for _, spelling in ipairs(M.spellings(found)) do
+    if spelling:upper() == wanted:upper() then return true end
+  end
+  return found.serial_raw:sub(3) == wanted
 end
 
 local function describe(found)

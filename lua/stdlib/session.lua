@@ -5,6 +5,7 @@ local stlua = require "stlua"
 local errors = require "stlua.errors"
 local format = require "stlua.format"
 local output = require "stlua.output"
+local patience = require "stlua.patience"
 local select_probe = require "stlua.select"
 local targets = require "stlua.targets"
 
@@ -49,7 +50,9 @@ end
 
 function steps.probe(self)
   stlua.interrupt()
-  return select_probe.open(self.options.probe)
+  local function open() return select_probe.open(self.options.probe) end
+  if not self.options.wait then return open() end
+  return patience.wait_for_probe(open, function(text) self:say("%s", text) end)
 end
 
 --- Target supply in mV, false if the probe cannot measure.
@@ -61,9 +64,14 @@ function steps.supply_mv(self)
 end
 
 function steps.dap(self)
-  local probe, supply_mv = self.probe, self.supply_mv
-  stlua.interrupt()
+  local probe = self.probe
   local board = self.board or {}
+  if self.options.wait then
+    local may_reset = self.options.connect ~= "hotplug"
+    patience.wait_for_target(probe, may_reset, function(text) self:say("%s", text) end)
+  end
+  local supply_mv = self.supply_mv
+  stlua.interrupt()
   local ok, dap = pcall(probe.connect, probe, {
     mode = self.options.connect or board.connect or "normal",
     swclk_khz = self.options.speed or board.swclk_khz or 0,
@@ -109,6 +117,7 @@ end
 ---@field target string? a part name; believed where the chip's registers are silent
 ---@field speed integer? SWCLK in kHz
 ---@field connect "normal"|"under-reset"|"hotplug"|nil
+---@field wait boolean? until a probe is plugged in and a target answers
 ---@field require_fast boolean? no slow road when the loader will not run
 ---@field dry_run boolean?
 ---@field out stlua.Output?

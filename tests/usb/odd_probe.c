@@ -15,6 +15,8 @@ enum { DEVICE = 1, CONFIGURATION = 2, STRING = 3, MAX_PENDING = 64, KERNEL_STRIN
 /* An ST-LINK/V2, facts 1.3. */
 static const uint8_t device_descriptor[] = {18,   1,    0,    2, 0, 0, 0, 64, 0x83,
                                             0x04, 0x48, 0x37, 0, 1, 1, 2, 3,  1};
+static const uint8_t updating_descriptor[] = {18,   1,    0,    2, 0, 0, 0, 64, 0x83,
+                                              0x04, 0x4D, 0x37, 0, 1, 1, 2, 3,  1};
 static const uint8_t config_descriptor[] = {9, 2,    39,   0,    1, 1, 0, 0x80, 50,   9,  4,  0, 0,
                                             3, 0xFF, 0xFF, 0xFF, 0, 7, 5, 0x81, 2,    64, 0,  0, 7,
                                             5, 0x02, 2,    64,   0, 0, 7, 5,    0x83, 2,  64, 0, 0};
@@ -68,7 +70,8 @@ static void control(odd_probe *p, uint32_t tag, const uint8_t *setup)
         return;
     }
     if (setup[0] == 0x80 && setup[1] == 6) {
-        bytes = setup[3] == DEVICE          ? device_descriptor
+        bytes = setup[3] == DEVICE          ? p->kind == ODD_UPDATING ? updating_descriptor
+                                                                       : device_descriptor
                 : setup[3] == CONFIGURATION ? config_descriptor
                                             : string_descriptor;
         byte_count = setup[3] == DEVICE          ? sizeof device_descriptor

@@ -10,6 +10,7 @@ typedef enum odd_kind {
     ODD_NONSENSE,    /* the right number of wrong bytes */
     ODD_DEAF,        /* does not take a command */
     ODD_STALLED,     /* refuses every bulk transfer, also after the halt was cleared */
+    ODD_UPDATING,    /* an ST-LINK in update mode, with the product id of ST's updater */
     ODD_MUTE_STRINGS /* no answer to requests for strings, once the kernel has had its own */
 } odd_kind;
 

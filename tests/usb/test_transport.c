@@ -57,7 +57,7 @@ static void without_permission_the_error_says_what_to_type(void **state)
     desk_plug(d, "rak5205", "port=1,denied");
     assert_int_equal(RUN_INSIDE(d, "version", "usb:1-1"), 1);
     desk_assert_output(d, "error=permission no permission to open the probe at usb:1-1");
-    desk_assert_output(d, "hint=sudo cp ");
+    desk_assert_output(d, "hint=stlua udev | sudo tee /etc/udev/rules.d/60-stlua.rules && ");
     assert_int_equal(RUN_INSIDE(d, "list"), 0);
     desk_assert_output(d, "open=permission");
 }

@@ -53,6 +53,7 @@ enum {
 enum {
     STLINK_REQUEST_BYTES = 16,
     STLINK_TIMEOUT_MS = 1000,  /* the longest command is ENTER without a target (facts 1.5) */
+    STLINK_RETRY_TIMEOUT_MS = 500, /* after a first failure: the error is told within two seconds */
     STLINK_MAX_READ_BYTES = 6144
 };
 

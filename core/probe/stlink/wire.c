@@ -29,7 +29,8 @@ stl_code stlink_run(stlink *link, stl_transfer *transfers, unsigned count, stl_e
     if (link->failure_count > 1)
         return stl_fail(err, STL_E_USB, "unplug the probe and plug it in again",
                         "the probe has stopped answering");
-    stl_code code = stl_transport_run(link->transport, transfers, count, STLINK_TIMEOUT_MS, err);
+    const uint32_t timeout_ms = link->failure_count ? STLINK_RETRY_TIMEOUT_MS : STLINK_TIMEOUT_MS;
+    stl_code code = stl_transport_run(link->transport, transfers, count, timeout_ms, err);
     if (code)
         note_failure(link, code);
     return code;
