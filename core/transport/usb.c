@@ -9,44 +9,64 @@
 
 enum {
     CONFIGURATION = 1,
-    FLUSH_TIMEOUT_MS = 4, /* at most 5 ms at every open (facts 1.6, item 5) */
-    FLUSH_MAX_READS = 8,
-    FLUSH_BYTES = 16384,
     REOPEN_TIMEOUT_MS = 900, /* a reset device answers again after some 100 ms */
     REOPEN_POLL_US = 50000
 };
 
 /* ---- opening, step by step ---- */
 
-static libusb_device *find_port(libusb_device **devices, const char *port)
+/* Which device: the one at port, or without a port the only one with one of the ids. */
+typedef struct usb_choice {
+    const char *port;
+    const stl_usb_id *ids;
+    size_t id_count;
+} usb_choice;
+
+static bool is_chosen(libusb_device *device, const usb_choice *choice)
 {
-    for (size_t i = 0; devices[i]; i++) {
-        char name[64];
-        usb_port_name(devices[i], name, sizeof name);
-        if (!strcmp(name, port))
-            return devices[i];
-    }
-    return NULL;
+    char name[64];
+    if (!choice->port)
+        return usb_has_id(device, choice->ids, choice->id_count);
+    usb_port_name(device, name, sizeof name);
+    return !strcmp(name, choice->port);
 }
 
-static stl_code open_device(usb_transport *usb, const char *port, stl_error *err)
+static stl_code choose(libusb_device **devices, const usb_choice *choice, libusb_device **device,
+                       stl_error *err)
 {
-    libusb_device **devices;
+    unsigned count = 0;
+    for (size_t i = 0; devices[i]; i++) {
+        if (!is_chosen(devices[i], choice))
+            continue;
+        *device = devices[i];
+        count++;
+    }
+    if (count == 1)
+        return STL_OK;
+    if (choice->port)
+        return stl_fail(err, STL_E_NO_PROBE, "`stlua list` shows what is plugged in",
+                        "nothing is plugged in at %s", choice->port);
+    if (!count)
+        return stl_fail(err, STL_E_NO_PROBE,
+                        "plug one in; or try it without hardware: --probe sim:rak5205",
+                        "no ST-LINK on USB");
+    return stl_fail(err, STL_E_AMBIGUOUS, "`stlua list` shows them", "%u ST-LINKs on USB", count);
+}
+
+static stl_code open_device(usb_transport *usb, const usb_choice *choice, stl_error *err)
+{
+    libusb_device **devices, *device = NULL;
     const ssize_t count = libusb_get_device_list(usb->context, &devices);
     if (count < 0)
         return stl_fail(err, STL_E_USB, NULL, "cannot list USB devices: %s",
                         libusb_strerror((int)count));
-    stl_code code = STL_OK;
-    libusb_device *device = find_port(devices, port);
-    if (!device) {
-        code = stl_fail(err, STL_E_NO_PROBE, "`stlua list` shows what is plugged in",
-                        "nothing is plugged in at %s", port);
-    } else {
+    stl_code code = choose(devices, choice, &device, err);
+    if (!code) {
         usb_describe(device, &usb->head.identity);
         const int status = libusb_open(device, &usb->handle);
         if (status) {
             usb->handle = NULL;
-            code = usb_open_error(status, port, "open", err);
+            code = usb_open_error(status, usb->head.identity.port, "open", err);
         }
     }
     libusb_free_device_list(devices, 1);
@@ -91,41 +111,24 @@ static stl_code claim(usb_transport *usb, stl_error *err)
     return status ? usb_open_error(status, usb->head.identity.port, "claim", err) : STL_OK;
 }
 
-/* A program that crashed may have left a reply in the probe; it would pass for the next one. */
-static void flush_replies(usb_transport *usb)
-{
-    const uint8_t endpoint = usb->head.identity.endpoint_in;
-    uint8_t *stale = malloc(FLUSH_BYTES);
-    int status = stale && endpoint ? LIBUSB_SUCCESS : LIBUSB_ERROR_OTHER;
-    for (unsigned i = 0; i < FLUSH_MAX_READS && !status; i++) {
-        int count = 0;
-        status = libusb_bulk_transfer(usb->handle, endpoint, stale, FLUSH_BYTES, &count,
-                                      FLUSH_TIMEOUT_MS);
-        if (count)
-            stl_log_write(usb->head.log, STL_LOG_DEBUG, "dropped %d bytes of an earlier session",
-                          count);
-    }
-    if (status == LIBUSB_ERROR_PIPE)
-        libusb_clear_halt(usb->handle, endpoint);
-    free(stale);
-}
-
-static stl_code open_port(usb_transport *usb, const char *port, stl_error *err)
+static stl_code open_chosen(usb_transport *usb, const usb_choice *choice, stl_error *err)
 {
     const int status = libusb_init(&usb->context);
     if (status) {
         usb->context = NULL;
         return stl_fail(err, STL_E_USB, NULL, "cannot start libusb: %s", libusb_strerror(status));
     }
-    stl_code code = open_device(usb, port, err);
+    stl_code code = open_device(usb, choice, err);
     if (!code)
         code = configure(usb, err);
     if (!code)
         code = claim(usb, err);
     if (code)
         return code;
+    usb_flush flush;
+    usb_flush_start(usb, &flush);
     usb_read_strings(usb->handle, &usb->head.identity);
-    flush_replies(usb);
+    usb_flush_finish(usb, &flush);
     usb->is_gone = false;
     return STL_OK;
 }
@@ -155,11 +158,12 @@ static bool is_same_probe(const stl_usb_identity *a, const stl_usb_identity *b)
 /* By port, because a probe that re-enumerates gets a new address but keeps its place. */
 static stl_code reopen(usb_transport *usb, const stl_usb_identity *before, stl_error *err)
 {
+    const usb_choice choice = {.port = before->port};
     const stl_deadline deadline = stl_deadline_in_ms(usb->head.clock, REOPEN_TIMEOUT_MS);
     for (;;) {
         const bool is_last = stl_deadline_passed(&deadline);
         memset(&usb->head.identity, 0, sizeof usb->head.identity);
-        const stl_code code = open_port(usb, before->port, err);
+        const stl_code code = open_chosen(usb, &choice, err);
         if (!code)
             break;
         close_port(usb);
@@ -198,8 +202,8 @@ static void usb_close(stl_transport *transport)
 
 static const stl_transport_ops usb_ops = {usb_run, usb_reset, usb_close};
 
-stl_code stl_transport_open_usb(const char *port, const stl_log *log, stl_transport **out,
-                                stl_error *err)
+static stl_code open_usb(const usb_choice *choice, const stl_log *log, stl_transport **out,
+                         stl_error *err)
 {
     *out = NULL;
     usb_transport *usb = calloc(1, sizeof *usb);
@@ -208,11 +212,23 @@ stl_code stl_transport_open_usb(const char *port, const stl_log *log, stl_transp
     usb->head.ops = &usb_ops;
     usb->head.clock = stl_clock_system();
     usb->head.log = log;
-    const stl_code code = open_port(usb, port, err);
+    const stl_code code = open_chosen(usb, choice, err);
     if (code) {
         usb_close(&usb->head);
         return code;
     }
     *out = &usb->head;
     return STL_OK;
+}
+
+stl_code stl_transport_open_usb(const char *port, const stl_log *log, stl_transport **out,
+                                stl_error *err)
+{
+    return open_usb(&(usb_choice){.port = port}, log, out, err);
+}
+
+stl_code stl_transport_open_only_usb(const stl_usb_id *ids, size_t id_count, const stl_log *log,
+                                     stl_transport **out, stl_error *err)
+{
+    return open_usb(&(usb_choice){.ids = ids, .id_count = id_count}, log, out, err);
 }

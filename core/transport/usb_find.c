@@ -121,7 +121,7 @@ void usb_read_strings(libusb_device_handle *handle, stl_usb_identity *identity)
 
 /* ---- the list ---- */
 
-static bool is_wanted(libusb_device *device, const stl_usb_id *ids, size_t id_count)
+bool usb_has_id(libusb_device *device, const stl_usb_id *ids, size_t id_count)
 {
     struct libusb_device_descriptor descriptor;
     if (libusb_get_device_descriptor(device, &descriptor))
@@ -189,7 +189,7 @@ static stl_code list(libusb_context *context, const stl_usb_id *ids, size_t id_c
     stl_usb_found *all = calloc((size_t)count + 1, sizeof *all);
     size_t n = 0;
     for (ssize_t i = 0; all && i < count; i++)
-        if (is_wanted(devices[i], ids, id_count))
+        if (usb_has_id(devices[i], ids, id_count))
             look_at(devices[i], &all[n++]);
     libusb_free_device_list(devices, 1);
     if (!all)

@@ -24,6 +24,8 @@ stl_code usb_open_error(int status, const char *port, const char *what, stl_erro
 /* "usb:1-4.2" */
 void usb_port_name(libusb_device *device, char *text, size_t text_size);
 
+bool usb_has_id(libusb_device *device, const stl_usb_id *ids, size_t id_count);
+
 /* Ids, port and endpoints of the debug interface: all that is known without opening the device. */
 void usb_describe(libusb_device *device, stl_usb_identity *identity);
 
@@ -34,6 +36,18 @@ void usb_read_strings(libusb_device_handle *handle, stl_usb_identity *identity);
 
 stl_code usb_run(stl_transport *transport, stl_transfer *transfers, unsigned transfer_count,
                  uint32_t timeout_ms, stl_error *err);
+
+/* ---- usb_flush.c: replies nobody fetched ---- */
+
+typedef struct usb_flush {
+    struct libusb_transfer *transfer; /* NULL: nothing to do */
+    int is_done;
+    stl_deadline end;
+} usb_flush;
+
+/* Between the two nothing may be asked of the bulk endpoints. */
+void usb_flush_start(usb_transport *usb, usb_flush *flush);
+void usb_flush_finish(usb_transport *usb, usb_flush *flush);
 
 /* ---- usb_holder.c: who else has it ---- */
 

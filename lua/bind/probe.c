@@ -44,14 +44,18 @@ static int open_probe(lua_State *L, stlua_probe *ud, stl_transport *transport)
     return 1;
 }
 
-/* stlua.open_usb(port) -> probe. Raises: no_probe, permission, probe_busy, usb, unsupported. */
+/* stlua.open_usb(port or nil) -> probe. Without a port: the only one there is.
+ * Raises: no_probe, ambiguous, permission, probe_busy, usb, unsupported. */
 static int l_open_usb(lua_State *L)
 {
-    const char *port = luaL_checkstring(L, 1);
+    const char *port = luaL_optstring(L, 1, NULL);
     stlua_probe *ud = push_probe(L);
+    size_t id_count;
+    const stl_usb_id *ids = stl_probe_usb_ids(&id_count);
     stl_transport *transport;
     stl_error err;
-    if (stl_transport_open_usb(port, stlua_log(L), &transport, &err))
+    if (port ? stl_transport_open_usb(port, stlua_log(L), &transport, &err)
+             : stl_transport_open_only_usb(ids, id_count, stlua_log(L), &transport, &err))
         return stlua_raise(L, &err);
     return open_probe(L, ud, transport);
 }

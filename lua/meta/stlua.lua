@@ -40,8 +40,8 @@ function stlua.error(fields) end
 ---@return stlua.UsbFound[]
 function stlua.list_usb() end
 
---- Raises: no_probe, permission, probe_busy, usb, unsupported.
----@param port string
+--- Without a port: the only one there is. Raises: no_probe, ambiguous, permission, probe_busy, usb, unsupported.
+---@param port string?
 ---@return stlua.Probe
 function stlua.open_usb(port) end
 

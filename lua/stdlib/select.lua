@@ -65,15 +65,14 @@ local function candidates(list)
   return table.concat(lines, "; ")
 end
 
-local function open_only_one(list)
-  if #list == 0 then
-    errors.raise("no_probe", "plug one in; or try it without hardware: --probe sim:rak5205", "no ST-LINK on USB")
-  end
-  if #list > 1 then
-    errors.raise("ambiguous", "name one: --probe usb:PORT, or --probe SERIAL",
-      "%d ST-LINKs on USB: %s", #list, candidates(list))
-  end
-  return stlua.open_usb(list[1].port)
+-- Where there is one probe, it is opened at once; only an error needs to know what else there is.
+local function open_only_one()
+  local ok, probe = pcall(stlua.open_usb)
+  if ok then return probe end
+  if not errors.is_error(probe) or probe.code ~= "ambiguous" then error(probe, 0) end
+  local list = stlua.list_usb()
+  errors.raise("ambiguous", "name one: --probe usb:PORT, or --probe SERIAL",
+    "%d ST-LINKs on USB: %s", #list, candidates(list))
 end
 
 local function open_serial(list, wanted)
@@ -94,7 +93,7 @@ end
 ---@param selector string? nil: the only one on USB
 ---@return stlua.Probe
 function M.open(selector)
-  if not selector or selector == "" then return open_only_one(stlua.list_usb()) end
+  if not selector or selector == "" then return open_only_one() end
   local socket = selector:match("^sim:@(.*)$")
   if socket then return stlua.join_sim(socket) end
   local spec = selector:match("^sim:(.*)$")

@@ -17,8 +17,11 @@ describe("selecting a probe", function()
     bus, opened = {}, nil
     stlua.list_usb = function() return bus end
     stlua.open_usb = function(port)
-      opened = port
-      return port
+      if not port and #bus ~= 1 then
+        error(stlua.error { code = #bus == 0 and "no_probe" or "ambiguous", message = "", hint = "--probe sim:BOARD" }, 0)
+      end
+      opened = port or bus[1].port
+      return opened
     end
   end)
   after_each(function() stlua.list_usb, stlua.open_usb = list_usb, open_usb end)

@@ -102,7 +102,7 @@ static bool is_command(const recorded_packet *packet, uint8_t subcommand)
 
 /* A register that is read again and again: DHCSR after a reset, the loader's counter. */
 typedef struct polls {
-    uint32_t addrs[8];
+    uint32_t addrs[32];
     unsigned count;
 } polls;
 
@@ -111,20 +111,20 @@ static bool is_read_of(const recorded_packet *packet, uint32_t addr)
     return is_command(packet, READDEBUGREG) && stl_get_u32le(packet->bytes + 2) == addr;
 }
 
-static unsigned count_reads(uint32_t addr, const recorded_packet *packet, const recorded_packet *end)
+/* Either twice in a row, or in RAM, where the loader counts. */
+static bool is_polled(const recorded_packet *packet, const recorded_packet *end)
 {
-    unsigned count = 0;
-    for (; packet < end; packet = recorder_next(packet))
-        count += is_read_of(packet, addr);
-    return count;
+    enum { RAM = 0x20000000, PERIPHERALS = 0x40000000 };
+    const uint32_t addr = stl_get_u32le(packet->bytes + 2);
+    const recorded_packet *next = recorder_next(packet);
+    return (addr >= RAM && addr < PERIPHERALS) || (next < end && is_read_of(next, addr));
 }
 
-static void find_polls(polls *p, const recorded_packet *first, const recorded_packet *end)
+static void find_polls(polls *p, const recorded_packet *packet, const recorded_packet *end)
 {
-    enum { OFTEN = 4 };
-    for (const recorded_packet *packet = first; packet < end; packet = recorder_next(packet)) {
+    for (; packet < end; packet = recorder_next(packet)) {
         const uint32_t addr = stl_get_u32le(packet->bytes + 2);
-        bool is_new = is_read_of(packet, addr) && count_reads(addr, packet, end) >= OFTEN;
+        bool is_new = is_read_of(packet, addr) && is_polled(packet, end);
         for (unsigned i = 0; i < p->count; i++)
             is_new = is_new && p->addrs[i] != addr;
         if (is_new && p->count < sizeof p->addrs / sizeof p->addrs[0])

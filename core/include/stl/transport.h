@@ -102,4 +102,9 @@ STL_MUST_USE stl_code stl_usb_enumerate(const stl_usb_id *ids, size_t id_count,
 STL_MUST_USE stl_code stl_transport_open_usb(const char *port, const stl_log *log,
                                              stl_transport **out, stl_error *err);
 
+/* The same for the only device with one of the ids. Errors: STL_E_NO_PROBE, STL_E_AMBIGUOUS, ... */
+STL_MUST_USE stl_code stl_transport_open_only_usb(const stl_usb_id *ids, size_t id_count,
+                                                  const stl_log *log, stl_transport **out,
+                                                  stl_error *err);
+
 #endif
