@@ -1,6 +1,7 @@
 --- What other tools call their checksums, as fields of a stamp; what the stamp says itself goes first.
 --- Every srec_cat idiom is the option's full name, then what follows the address; tests/lua/stamp_tools_spec.lua
---- compares each with srec_cat. Its Fletcher sums are not here: they write 0xFF for a sum of 0. Source: srec_input(1) of srecord 1.64; IAR technical note 64424 (ielftool).
+--- compares each with srec_cat. Its Fletcher sums are not here: they write 0xFF for a sum of 0.
+--- Source: srec_input(1) of srecord 1.64; IAR technical note 64424 (ielftool).
 return {
   -- --checksum __checksum:4,crc32: words of 32 bits from FFFFFFFF on, most significant bit first, as the STM32 unit
   ["iar"] = { crc = "CRC-32/STM32", at = "__checksum", store = "u32le", own_field = "exclude" },
