@@ -140,7 +140,7 @@ describe("the SHA-256 of an image", function()
 
   it("needs a word about gaps", function()
     local fw = two_runs()
-    assert.matches("0x08000008%-0x0800000F", support.raises("argument", fw.sha256, fw).message)
+    assert.matches("0x08000008 %.%. 0x0800000F", support.raises("argument", fw.sha256, fw).message)
     fw:add(base + 0x10000000, "x")
     support.raises("range", fw.sha256, fw, { gap = 0 })
     support.raises("argument", image.new().sha256, image.new())
