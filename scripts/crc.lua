@@ -86,7 +86,7 @@ end
 
 local function models_of(args)
   if #args.model == 0 and not args.idiom then return { "crc-32" } end
-  if #args.model > 1 and args.output then errors.raise("usage", nil, "one --model is stamped, not %d", #args.model) end
+  if #args.model > 1 and (args.output or args.prove) then errors.raise("usage", nil, "one --model is stamped, not %d", #args.model) end
   return args.model
 end
 
@@ -146,12 +146,17 @@ local function stamp_file(session, content, args)
   local spec, names = spec_of(args, content), models_of(args)
   if names[1] then set_model(spec, names[1]) end
   local result = stamp.apply(content, spec)
-  if not session.is_dry_run then image_files.save(content, args.output, args.gap) end
+  if args.output and not session.is_dry_run then image_files.save(content, args.output, args.gap) end
   session:say("%s", describe(result))
   describe_field(session, result)
-  local object = { files = args.file, results = json.array { object_of(result) }, output = args.output }
+  local what = ("%s %s at %s"):format(result.model, result.text, format.addr(result.at))
+  local object = { files = args.file, results = json.array { object_of(result) }, output = args.output, is_proved = args.prove }
+  if args.prove then
+    stamp.prove(session, result)
+    return what .. " is right on the target", object
+  end
   if session.is_dry_run then return "dry run, nothing written", object end
-  return ("%s %s stamped at %s, in %s"):format(result.model, result.text, format.addr(result.at), args.output), object
+  return ("%s stamped, in %s"):format(what, args.output), object
 end
 
 return {
@@ -176,6 +181,7 @@ return {
     { "--store", metavar = "TYPE", help = "how: u32le, u32be, u16le, 'hex(32)' ..." },
     { "--own-field", metavar = "WHAT", help = "its own field inside the range: `exclude`, or the byte it is taken as" },
     { "-o --output", type = "path", metavar = "FILE", help = "write the stamped image: .hex, .s19, .bin" },
+    { "--prove", type = "flag", help = "compute it of the target's bytes as well, and compare it with the field there" },
     { "--list", type = "flag", help = "show all models" },
   },
 
@@ -183,11 +189,13 @@ return {
   run = function(session, args)
     if args.list then return list_models(session) end
     if #args.file == 0 then errors.raise("usage", "`stlua crc --help`", "which file?") end
-    if args.at and not args.output then
-      errors.raise("usage", "`-o FILE` takes the stamped image", "--at writes the value into the image, and -o is missing")
+    local is_stamp = args.output or args.prove
+    if args.at and not is_stamp then
+      errors.raise("usage", "`-o FILE` takes the stamped image, `--prove` asks the target",
+        "--at is where the value goes, and neither -o nor --prove is there")
     end
     local content = load(args)
-    if args.output then return stamp_file(session, content, args) end
+    if is_stamp then return stamp_file(session, content, args) end
     return compute_all(session, content, args)
   end,
 }

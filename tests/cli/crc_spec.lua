@@ -55,7 +55,7 @@ describe("crc", function()
     local out = folder .. "/out.s19"
     local words = { "crc", firmware, "--model", "stm32", "--to", "0x08000FFF", "--gap", "0", "--at", "last", "--store", "u32le", "-o", out }
     local result = support.good(words)
-    assert.matches("4 bytes at 0x08000FFC: %x+\ncrc: CRC%-32/STM32 0x%x+ stamped at 0x08000FFC, in ", result.out)
+    assert.matches("4 bytes at 0x08000FFC: %x+\ncrc: CRC%-32/STM32 0x%x+ at 0x08000FFC stamped, in ", result.out)
     local stamped = require("stlua.image").load(out)
     local value = result.out:match("crc: CRC%-32/STM32 0x(%x+)")
     assert.equal(tonumber(value, 16), stamped:get(0x08000FFC, "u32le"))
@@ -63,6 +63,20 @@ describe("crc", function()
     -- what was stamped checks itself: the word behind the range makes the unit's value 0
     assert.equal("crc: CRC-32/STM32 0x00000000\n",
       support.good { "crc", out, "--model", "stm32", "--gap", "0", "--quiet" }.out)
+  end)
+
+  it("is proved on the target, or not", function()
+    local probe, out = support.board "rak5205", folder .. "/stamped.hex"
+    local stamped = { "--idiom", "srec_cat -STM32", "--from", "0x08000000", "--to", "0x08000FFB", "--gap", "0", "--at", "0x08000FFC" }
+    support.good { "crc", firmware, "-o", out, table.unpack(stamped) }
+    support.good { "flash", out, "--no-run", probe = probe }
+    assert.matches("\ncrc: CRC%-32/STM32 0x%x+ at 0x08000FFC is right on the target\n$",
+      support.good { "crc", out, "--prove", probe = probe, table.unpack(stamped) }.out)
+    support.good { "flash", support.write_file(folder .. "/one.bin", "?"), "--base", "0x08000010", "--no-run", probe = probe }
+    local result = support.stlua { "crc", out, "--prove", probe = probe, table.unpack(stamped) }
+    assert.equal(45, result.status)
+    assert.matches("error %[verify%]: prove the stamp: CRC%-32/STM32 over 0x08000000 %.%. 0x08000FFB on the target is", result.err)
+    assert.is_nil(result.out:find("is right", 1, true))
   end)
 
   it("fills gaps only when told to, and writes binaries only when their gaps are stated", function()
