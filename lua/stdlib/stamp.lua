@@ -116,7 +116,7 @@ local function explain(result, stored, on_target)
   if on_target.bytes == result.bytes then return "the field itself was not written, or was written over" end
   if stored ~= result.bytes then return "another image is on the board: `stlua flash` this one first" end
   if result.gap_bytes > 0 and not spec.fill then
-    return ("gaps were taken as 0x%02X; the target may hold something else there: `fill = true` writes it"):format(spec.gap)
+    return ("gaps were taken as 0x%02X; the target may hold something else there: `fill = true` (--fill) writes it"):format(spec.gap)
   end
   return "what the stamp covers was changed on the board: patch before stamping"
 end
