@@ -111,7 +111,7 @@ local function gather(image, spec, parts)
     errors.raise("argument", "say what a gap holds: gap = 0x00 on a chip that erases to 0x00 (STM32L1), 0xFF on most others",
       "the range has gaps: %s", format.ranges(gaps))
   end
-  return table.concat(texts), gaps, gap_bytes
+  return #texts == 1 and texts[1] or table.concat(texts), gaps, gap_bytes -- 64 MiB are not copied for nothing
 end
 
 local function padded(spec, model, bytes)
