@@ -72,8 +72,7 @@ end
 ---@param spec stlua.StampSpec
 ---@return stlua.StampResult
 function M.compute(from_image, spec)
-  spec = specs.check(spec, true)
-  return (errors.within(frame(spec), computed, from_image, spec))
+  return (computed(from_image, specs.check(spec, true)))
 end
 
 --- Compute and write one stamp. Raises: argument, range, ambiguous; then the image is as it was.
