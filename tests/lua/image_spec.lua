@@ -101,6 +101,23 @@ describe("two images", function()
   end)
 end)
 
+describe("images of thousands of segments", function()
+  it("are merged, compared and filled like any other", function()
+    local odd, even = image.new(), image.new()
+    for i = 0, 3998, 2 do
+      even:add(base + 2 * i, "e")
+      odd:add(base + 2 * i + 2, "o")
+    end
+    assert.equal(4000, #odd:diff(even))
+    local both = even:copy():merge(odd)
+    assert.equal(4000, #both:segments())
+    local list = even:diff(both)
+    assert.same({ 2000, "added", base + 2 }, { #list, list[1].kind, list[1].addr })
+    assert.equal(3999, #both:gaps(both:span()))
+    assert.equal(1, #both:fill(base, 8000, 0):segments())
+  end)
+end)
+
 describe("a range", function()
   it("has runs and gaps", function()
     assert.same({ { addr = base + 4, byte_count = 4 }, { addr = base + 16, byte_count = 1 } }, two_runs():runs(base + 4, 13))
