@@ -13,10 +13,11 @@ local function declared()
   return names
 end
 
+-- Only what is written in C: what lua/stdlib adds to images is annotated where it is.
 local function functions_of(map)
   local names = {}
   for name, value in pairs(map) do
-    if type(value) == "function" then names[name] = true end
+    if type(value) == "function" and debug.getinfo(value, "S").what == "C" then names[name] = true end
   end
   return names
 end
@@ -32,6 +33,7 @@ local function bound()
   local names = {
     stlua = functions_of(stlua), image = functions_of(stlua.image), probe = methods_of(probe),
     dap = methods_of(dap), nvm = methods_of(nvm), plan = methods_of(nvm:plan(image)), Image = methods_of(image),
+    crc = functions_of(stlua.crc), Crc = methods_of(stlua.crc.new("crc-32")),
   }
   probe:close()
   return names
