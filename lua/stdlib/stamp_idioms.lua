@@ -1,27 +1,26 @@
---- What other tools call their checksums, as fields of a stamp. What the stamp says itself comes first.
---- Source: srec_cat(1) and srec_input(1) of srecord 1.64; IAR technical note 64424 for ielftool; ST's article
---- on post-build CRCs; each srec_cat idiom is compared with srec_cat in tests/lua/stamp_tools_spec.lua.
+--- What other tools call their checksums, as fields of a stamp; what the stamp says itself goes first.
+--- Every srec_cat idiom is the option's full name, then what follows the address; tests/lua/stamp_tools_spec.lua
+--- compares each with srec_cat. Its Fletcher sums are not here: they write 0xFF for a sum of 0.
+--- Source: srec_input(1) of srecord 1.64; IAR technical note 64424 (ielftool).
 return {
-  -- ielftool --checksum __checksum:4,crc32:L with unit size 32-bit, initial value FFFFFFFF
+  -- --checksum __checksum:4,crc32: words of 32 bits from FFFFFFFF on, most significant bit first, as the STM32 unit
   ["iar"] = { crc = "CRC-32/STM32", at = "__checksum", store = "u32le", own_field = "exclude" },
-  -- the word behind the range: give `at`
   ["srec_cat -STM32"] = { crc = "CRC-32/STM32", store = "u32le" },
   ["srec_cat -STM32_Little_Endian"] = { crc = "CRC-32/STM32", store = "u32le" },
   ["srec_cat -STM32_Big_Endian"] = { crc = "CRC-32/STM32", store = "u32be" },
-  ["srec_cat -CRC32-L-E"] = { crc = "CRC-32/ISO-HDLC", store = "u32le" },
-  ["srec_cat -CRC32-B-E"] = { crc = "CRC-32/ISO-HDLC", store = "u32be" },
-  -- seed FFFF with 16 zero bits behind the data, which is the catalogue's 1D0F; -XMODEM and -BROKEN differ
-  ["srec_cat -CRC16-L-E"] = { crc = "CRC-16/SPI-FUJITSU", store = "u16le" },
-  ["srec_cat -CRC16-B-E"] = { crc = "CRC-16/SPI-FUJITSU", store = "u16be" },
-  ["srec_cat -CRC16-L-E -XMODEM"] = { crc = "CRC-16/XMODEM", store = "u16le" },
-  ["srec_cat -CRC16-B-E -XMODEM"] = { crc = "CRC-16/XMODEM", store = "u16be" },
-  ["srec_cat -CRC16-L-E -BROKEN"] = { crc = "CRC-16/IBM-3740", store = "u16le" },
-  ["srec_cat -CRC16-B-E -BROKEN"] = { crc = "CRC-16/IBM-3740", store = "u16be" },
-  ["srec_cat -ADler32-L-E"] = { sum = "adler32", store = "u32le" },
-  ["srec_cat -ADler32-B-E"] = { sum = "adler32", store = "u32be" },
-  ["srec_cat -FLEtcher16-L-E"] = { sum = "fletcher16", store = "u16le" },
-  ["srec_cat -FLEtcher16-B-E"] = { sum = "fletcher16", store = "u16be" },
-  ["srec_cat -Checksum_Positive_L-E 4"] = { sum = "sum32", store = "u32le" },
-  -- all words from the start of the vector table up to this one add to 0
+  ["srec_cat -CRC32_Little_Endian"] = { crc = "CRC-32/ISO-HDLC", store = "u32le" },
+  ["srec_cat -CRC32_Big_Endian"] = { crc = "CRC-32/ISO-HDLC", store = "u32be" },
+  -- seed FFFF, then 16 zero bits behind the data: the catalogue's seed 1D0F
+  ["srec_cat -CRC16_Little_Endian"] = { crc = "CRC-16/SPI-FUJITSU", store = "u16le" },
+  ["srec_cat -CRC16_Big_Endian"] = { crc = "CRC-16/SPI-FUJITSU", store = "u16be" },
+  ["srec_cat -CRC16_Little_Endian -XMODEM"] = { crc = "CRC-16/XMODEM", store = "u16le" },
+  ["srec_cat -CRC16_Big_Endian -XMODEM"] = { crc = "CRC-16/XMODEM", store = "u16be" },
+  ["srec_cat -CRC16_Little_Endian -BROKEN"] = { crc = "CRC-16/IBM-3740", store = "u16le" },
+  ["srec_cat -CRC16_Big_Endian -BROKEN"] = { crc = "CRC-16/IBM-3740", store = "u16be" },
+  ["srec_cat -Adler_32_Little_Endian"] = { sum = "adler32", store = "u32le" },
+  ["srec_cat -Adler_32_Big_Endian"] = { sum = "adler32", store = "u32be" },
+  ["srec_cat -Checksum_Positive_Little_Endian 4"] = { sum = "sum32", store = "u32le" },
+  ["srec_cat -Checksum_Positive_Big_Endian 4"] = { sum = "sum32", store = "u32be" },
+  -- all words of the range and this one add to 0
   ["nxp vector"] = { sum = "twos32", at = "last", store = "u32le", own_field = "exclude" },
 }
