@@ -9,6 +9,7 @@ local labels = require "stlua.job_label"
 local option_bytes = require "stlua.option_bytes"
 local patches = require "stlua.job_patch"
 local protect = require "stlua.protect"
+local selftest = require "stlua.selftest"
 local specs = require "stlua.ledger_spec"
 local stamp = require "stlua.stamp"
 local targets = require "stlua.targets"
@@ -172,7 +173,7 @@ function M.check(job)
   job.fill, job.volatile = check_ranges(job, "fill"), check_ranges(job, "volatile")
   check_stamps(job)
   errors.within("option_bytes", check_option_bytes, job)
-  if spec.self_test then errors.within("self_test", require("stlua.selftest").check, spec.self_test) end
+  if spec.self_test then errors.within("self_test", selftest.check, spec.self_test) end
   errors.within("lock", check_lock, job)
   check_unlock(job)
   if spec.label then errors.within("label", labels.check, spec.label, job.product) end

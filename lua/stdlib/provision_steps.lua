@@ -7,6 +7,7 @@ local option_bytes = require "stlua.option_bytes"
 local plans = require "stlua.provision_plan"
 local previews = require "stlua.ledger_preview"
 local protect = require "stlua.protect"
+local selftest = require "stlua.selftest"
 local targets = require "stlua.targets"
 
 local M = {}
@@ -154,15 +155,14 @@ end
 -- ---- what is proved ----
 
 function M.self_test(run)
-  run.outcome.measurements = require("stlua.selftest").run(run.session, run.job.self_test, run.job.firmware)
+  local ok, taken = pcall(selftest.run, run.session, run.job.self_test, run.job.firmware)
+  run.outcome.measurements = ok and taken or errors.is_error(taken) and taken.measurements or nil
+  if not ok then error(taken, 0) end
 end
 
 -- The firmware has run: what it may have changed is left out, the rest is proved again with the core halted.
 local function verify_again(run)
   local session = run.session
-  session.nvm:close()
-  session.nvm = nil
-  session.dap:reset { kind = "system", halt = true }
   local expected <close> = run.image:copy()
   for _, range in ipairs(run.job.volatile) do expected:cut(range.addr, range.byte_count) end
   session:verify(expected)
