@@ -5,17 +5,10 @@ local plans = require "stlua.plans"
 
 -- One file is the usual case; several are put together, and may not overlap.
 local function load_images(args)
-  local all
-  for _, path in ipairs(args.file) do
-    local one = image.load(path, { base_addr = args.base, format = args.format })
-    if not all then
-      all = one
-    else
-      for _, segment in ipairs(one:segments()) do
-        all:add(segment.addr, (one:read(segment.addr, segment.byte_count)))
-      end
-      one:close()
-    end
+  local all = image.load(args.file[1], { base_addr = args.base, format = args.format })
+  for i = 2, #args.file do
+    local one <close> = image.load(args.file[i], { base_addr = args.base, format = args.format })
+    errors.within(args.file[i], all.merge, all, one)
   end
   return all
 end

@@ -55,6 +55,11 @@ unsigned stl_sum_width(stl_sum_kind kind)
     return is_kind(kind) ? kinds[kind].width : 0;
 }
 
+unsigned stl_sum_unit_bytes(stl_sum_kind kind)
+{
+    return is_kind(kind) ? kinds[kind].unit_bytes : 0;
+}
+
 void stl_sum_init(stl_sum *sum, stl_sum_kind kind)
 {
     *sum = (stl_sum){.kind = is_kind(kind) ? kind : STL_SUM_8};

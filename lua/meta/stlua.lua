@@ -7,6 +7,7 @@
 ---@field version string
 ---@field codes string[] the names of all error codes
 ---@field image stlua.image
+---@field crc stlua.crc
 local stlua = {}
 
 ---@class stlua.Error
@@ -510,6 +511,64 @@ function Image:symbols() end
 function Image:sections() end
 
 function Image:close() end
+
+-- ---- CRCs and sums ----
+
+---@class stlua.CrcModel parameters as the RevEng catalogue writes them; up to 64 bits they are integers, wider "0x..."
+---@field name string?
+---@field width integer 3 to 128 bits
+---@field poly integer|string without its top bit, not reflected
+---@field init integer|string
+---@field xorout integer|string
+---@field refin boolean?
+---@field refout boolean?
+---@field word_bytes integer? 1; 2, 4, 8: little-endian words fed most significant byte first, as the STM32 unit takes them
+---@field check integer|string|nil the CRC of "123456789"; of "12345678" when word_bytes > 1
+
+---@class stlua.crc
+local crc = {}
+
+--- A running CRC or sum. Raises: argument.
+---@param model string|stlua.CrcModel a name or alias in any case, or parameters
+---@return stlua.Crc
+function crc.new(model) end
+
+--- Raises: argument (no such name, or a word that is not complete).
+---@param model string|stlua.CrcModel
+---@param bytes string
+---@return integer|string value "0x..." for more than 64 bits
+function crc.compute(model, bytes) end
+
+---@param name string
+---@return stlua.CrcModel?
+function crc.find(name) end
+
+---@param name string
+---@return { name: string, width: integer, word_bytes: integer }?
+function crc.find_sum(name) end
+
+---@return string[] names of the CRC catalogue
+function crc.models() end
+
+---@return table<string, string> alias to name
+function crc.aliases() end
+
+---@return string[]
+function crc.sums() end
+
+---@class stlua.Crc
+local Crc = {}
+
+---@param bytes string
+---@return stlua.Crc self
+function Crc:update(bytes) end
+
+--- More bytes may follow. Raises: argument (a word that is not complete).
+---@return integer|string value
+function Crc:value() end
+
+---@return stlua.Crc
+function Crc:copy() end
 
 -- ---- the machine ----
 

@@ -10,6 +10,20 @@ function M.size(byte_count)
   return byte_count == 1 and "1 byte" or ("%d bytes"):format(byte_count)
 end
 
+--- "0x08000000-0x080000FF"
+function M.range(addr, byte_count) return M.addr(addr) .. "-" .. M.addr(addr + byte_count - 1) end
+
+--- The first few of a list of ranges: "0x08000100-0x080001FF (256 bytes), and 2 more".
+---@param list { addr: integer, byte_count: integer }[]
+function M.ranges(list)
+  local words = {}
+  for i = 1, math.min(3, #list) do
+    words[i] = ("%s (%s)"):format(M.range(list[i].addr, list[i].byte_count), M.size(list[i].byte_count))
+  end
+  if #list > 3 then words[4] = ("and %d more"):format(#list - 3) end
+  return table.concat(words, ", ")
+end
+
 --- "5.31 s", "12 ms"
 function M.seconds(seconds)
   if seconds < 0.1 then return ("%.1f ms"):format(seconds * 1000) end

@@ -1,7 +1,7 @@
 --- Identities: what makes one unit different from the next, checked before anything is written.
 ---   identity.template(parts)      serial numbers          (identity_template.lua)
 ---   identity.eui64_block(spec)    EUI-64 from a range     (identity_eui64.lua)
----   identity.encode(type, value)  bytes for the chip      (identity_value.lua)
+---   identity.encode(type, value)  bytes for the chip, and back by decode (identity_value.lua)
 ---   identity.secret, .random_key  keys that do not print  (identity_secret.lua)
 ---   identity.list(spec)           identities from CSV     (identity_list.lua)
 ---   identity.check_input(rule, s) what an operator or a barcode scanner entered
@@ -19,6 +19,7 @@ local M = {
   eui64 = value.eui64,
   uid = value.uid,
   encode = value.encode,
+  decode = value.decode,
   check_type = value.check_type,
   byte_count = value.byte_count,
   secret = secret.new,

@@ -2,14 +2,15 @@
 --- for width and characters before a byte exists: nothing is truncated, padded or wrapped unless
 --- the type says so in words (`pad`, `fill`).
 local errors = require "stlua.identity_error"
+local number_types = require "stlua.identity_number"
 local secret = require "stlua.identity_secret"
 
 local M = {}
 
 ---@class stlua.ValueType
----@field type string "ascii", "bcd", "u8", "u16le" ... "u64be", "eui64", "hex"
----@field byte_count integer? ascii, bcd, hex: the width in the chip
----@field pad integer? ascii: the byte that fills up a shorter text; without it the text must fill the width
+---@field type string "ascii", "utf8", "bcd", "eui64", "hex", "bytes", "u8", "u16le" ... "i64be", "f32le" ... "f64be"
+---@field byte_count integer? ascii, utf8, bcd, hex, bytes: the width in the chip
+---@field pad integer? ascii, utf8: the byte that fills up a shorter text; without it the text must fill the width
 ---@field fill string? bcd: "0" puts zeros before a shorter number; without it the digits must fill the width
 ---@field order "be"|"le"|nil bcd, eui64, hex: first byte first ("be", as printed) or reversed
 ---@field pattern string? ascii: a Lua pattern the whole text must match
@@ -23,6 +24,8 @@ end
 local function from_hex(text)
   return (text:gsub("%x%x", function(pair) return string.char(tonumber(pair, 16)) end))
 end
+
+local function to_hex(bytes) return (bytes:gsub("[%s%S]", function(c) return ("%02X"):format(c:byte()) end)) end
 
 local function text_of(value, what)
   if math.type(value) == "integer" then value = tostring(value) end
@@ -39,9 +42,34 @@ local function check_width(have, want, unit, what, hint)
   end
 end
 
-local encoders = {}
+-- Every type: what it takes, how it is made, how it is read. `byte_count` where the type has only one width.
+local types = {
+  ascii = { takes = { pad = true, pattern = true, byte_count = true } },
+  utf8 = { takes = { pad = true, byte_count = true } },
+  bcd = { takes = { fill = true, order = true, byte_count = true } },
+  hex = { takes = { order = true, byte_count = true } },
+  bytes = { takes = { byte_count = true } },
+  eui64 = { takes = { order = true }, byte_count = 8 },
+}
+for name, number_type in pairs(number_types) do types[name] = number_type end
 
-function encoders.ascii(spec, value)
+-- A shorter text is filled up only where the type says with what.
+local function padded(spec, text, unit)
+  if spec.pad and #text < spec.byte_count then
+    return text .. string.char(spec.pad):rep(spec.byte_count - #text)
+  end
+  check_width(#text, spec.byte_count, unit, ("%q"):format(text),
+    #text < spec.byte_count and "`pad = 0` in the field's type fills up, if that is meant" or nil)
+  return text
+end
+
+local function unpadded(spec, bytes)
+  local count = #bytes
+  while spec.pad and count > 0 and bytes:byte(count) == spec.pad do count = count - 1 end
+  return bytes:sub(1, count)
+end
+
+function types.ascii.encode(spec, value)
   local text = text_of(value, "a text")
   local bad = text:find("[^\x20-\x7E]")
   if bad then
@@ -50,15 +78,28 @@ function encoders.ascii(spec, value)
   if spec.pattern and not text:match("^" .. spec.pattern:gsub("^%^", ""):gsub("%$$", "") .. "$") then
     errors.raise("format", nil, "%q does not match %s", text, spec.pattern)
   end
-  if spec.pad and #text < spec.byte_count then
-    return text .. string.char(spec.pad):rep(spec.byte_count - #text)
-  end
-  check_width(#text, spec.byte_count, "characters", ("%q"):format(text),
-    #text < spec.byte_count and "`pad = 0` in the field's type fills up, if that is meant" or nil)
+  return padded(spec, text, "characters")
+end
+
+function types.ascii.decode(spec, bytes)
+  local text = unpadded(spec, bytes)
+  if text:find("[^\x20-\x7E]") then errors.raise("format", nil, "%s is no printable ASCII", to_hex(bytes)) end
   return text
 end
 
-function encoders.bcd(spec, value)
+function types.utf8.encode(spec, value)
+  local text = text_of(value, "a text")
+  if not utf8.len(text) then errors.raise("format", nil, "%s is not UTF-8", to_hex(text)) end
+  return padded(spec, text, "bytes")
+end
+
+function types.utf8.decode(spec, bytes)
+  local text = unpadded(spec, bytes)
+  if not utf8.len(text) then errors.raise("format", nil, "%s is not UTF-8", to_hex(bytes)) end
+  return text
+end
+
+function types.bcd.encode(spec, value)
   local text = text_of(value, "BCD")
   if not text:match("^%d+$") then
     errors.raise("format", nil, "BCD holds decimal digits, %q has others", text)
@@ -72,7 +113,13 @@ function encoders.bcd(spec, value)
   return mirrored(from_hex(text), spec.order)
 end
 
-function encoders.hex(spec, value)
+function types.bcd.decode(spec, bytes)
+  local digits = to_hex(mirrored(bytes, spec.order))
+  if digits:find("%D") then errors.raise("format", nil, "%s is no BCD", to_hex(bytes)) end
+  return digits
+end
+
+function types.hex.encode(spec, value)
   local is_secret = secret.is(value)
   local bytes
   if is_secret then
@@ -88,66 +135,55 @@ function encoders.hex(spec, value)
   return mirrored(bytes, spec.order)
 end
 
-function encoders.eui64(spec, value)
+function types.hex.decode(spec, bytes) return to_hex(mirrored(bytes, spec.order)) end
+
+function types.eui64.encode(spec, value)
   return mirrored(from_hex(M.eui64(value)), spec.order)
 end
 
--- An unsigned integer of bit_count bits, from an integer or from digits ("0x" allowed).
-local function unsigned(value, bit_count)
-  if type(value) == "string" then
-    local digits = value:match("^0[xX](%x+)$")
-    if digits and #(digits:gsub("^0+", "")) <= 16 then
-      value = math.tointeger(tonumber("0x" .. digits))
-      if bit_count == 64 then return value end
-    elseif value:match("^%d+$") and #(value:gsub("^0+", "")) <= 18 then
-      value = math.tointeger(tonumber(value))
-    else
-      errors.raise("format", nil, "%q is not a whole number", value)
-    end
+types.eui64.decode = types.hex.decode
+
+function types.bytes.encode(spec, value)
+  if type(value) ~= "string" then
+    errors.raise("argument", nil, "bytes are given as a string, not as %s", type(value))
   end
-  if math.type(value) ~= "integer" then
-    errors.raise("argument", nil, "a whole number is wanted, not %s", tostring(value))
-  end
-  if value < 0 or (bit_count < 64 and value >= 1 << bit_count) then
-    errors.raise("range", nil, "%d does not fit %d bits", value, bit_count)
-  end
+  check_width(#value, spec.byte_count, "bytes", "the string")
   return value
 end
 
-for _, bit_count in ipairs { 8, 16, 32, 64 } do
-  for _, order in ipairs { "le", "be" } do
-    local format = (order == "le" and "<I" or ">I") .. bit_count // 8
-    encoders["u" .. bit_count .. order] = function(_, value)
-      return string.pack(format, unsigned(value, bit_count))
-    end
-  end
-end
-encoders.u8, encoders.u8le, encoders.u8be = encoders.u8le, nil, nil
+function types.bytes.decode(_, bytes) return bytes end
 
 local FIELDS = { type = "string", byte_count = "integer", pad = "integer", fill = "string", order = "string",
   pattern = "string" }
-local NEEDS_WIDTH = { ascii = true, bcd = true, hex = true }
-local TAKES = { ascii = { pad = true, pattern = true, byte_count = true },
-  bcd = { fill = true, order = true, byte_count = true }, hex = { order = true, byte_count = true },
-  eui64 = { order = true } }
 
---- Check a type, as written in a job. A string stands for { type = string }. Raises: argument.
+-- "ascii(16)" -> { type = "ascii", byte_count = 16 }; "eui64-reversed" -> { type = "eui64", order = "le" }
+local function from_text(text)
+  local name, byte_count = text:match("^(%w+)%((%d+)%)$")
+  if name then return { type = name, byte_count = math.tointeger(byte_count) } end
+  name = text:match("^(%w+)%-reversed$")
+  if name then return { type = name, order = "le" } end
+  return { type = text }
+end
+
+--- Check a type, as written in a job. A text stands for a table: "u32le", "ascii(16)", "eui64-reversed".
+--- Raises: argument.
 ---@param spec stlua.ValueType|string
 ---@return stlua.ValueType
 function M.check_type(spec)
-  if type(spec) == "string" then spec = { type = spec } end
+  if type(spec) == "string" then spec = from_text(spec) end
   errors.check_fields("a value's type", spec, FIELDS)
-  if not encoders[spec.type or ""] then
-    local near = errors.nearest(tostring(spec.type), encoders)
+  local kind = types[spec.type or ""]
+  if not kind then
+    local near = errors.nearest(tostring(spec.type), types)
     errors.raise("argument", near and ("did you mean `" .. near .. "`?"), "no value type is called %q",
       tostring(spec.type))
   end
   for name in pairs(spec) do
-    if name ~= "type" and not (TAKES[spec.type] or {})[name] then
+    if name ~= "type" and not (kind.takes or {})[name] then
       errors.raise("argument", nil, "the type `%s` takes no `%s`", spec.type, name)
     end
   end
-  if NEEDS_WIDTH[spec.type] and not (spec.byte_count and spec.byte_count >= 1 and spec.byte_count <= 4096) then
+  if not kind.byte_count and not (spec.byte_count and spec.byte_count >= 1 and spec.byte_count <= 4096) then
     errors.raise("argument", nil, "the type `%s` needs its `byte_count`, 1 to 4096", spec.type)
   end
   if spec.order and spec.order ~= "be" and spec.order ~= "le" then
@@ -160,22 +196,32 @@ end
 
 --- The bytes of a value. Raises: argument, format, range; then nothing has been made.
 ---@param spec stlua.ValueType|string
----@param value string|integer|stlua.Secret
+---@param value string|number|stlua.Secret
 ---@return string bytes
 function M.encode(spec, value)
   spec = M.check_type(spec)
   if secret.is(value) and spec.type ~= "hex" then
     errors.raise("argument", nil, "a secret is written as type `hex`, not `%s`", spec.type)
   end
-  return encoders[spec.type](spec, value)
+  return types[spec.type].encode(spec, value)
+end
+
+--- The value of bytes: numbers as numbers (64 bits with the top one set as a negative integer), the others
+--- as texts; `pad` at the end is taken off. Raises: argument, format when they are not of the type.
+---@param spec stlua.ValueType|string
+---@param bytes string
+---@return string|number
+function M.decode(spec, bytes)
+  spec = M.check_type(spec)
+  check_width(#bytes, M.byte_count(spec), "bytes", "what was read")
+  return types[spec.type].decode(spec, bytes)
 end
 
 --- The width of a type in the chip.
 ---@return integer
 function M.byte_count(spec)
   spec = M.check_type(spec)
-  if spec.byte_count then return spec.byte_count end
-  return spec.type == "eui64" and 8 or tonumber(spec.type:match("%d+")) // 8
+  return types[spec.type].byte_count or spec.byte_count
 end
 
 --- An EUI-64 as 16 upper-case hex digits; `-` and `:` between bytes are read over. Raises: argument, format.

@@ -169,6 +169,49 @@ describe("typed values", function()
     refused("argument", "takes no `pad`", { type = "u8", pad = 0 }, 1)
   end)
 
+  it("can be named in one word", function()
+    assert.equal("524B3031", encoded("ascii(4)", "RK01"))
+    assert.equal("010005D07ED5B370", encoded("eui64-reversed", "70B3D57ED0050001"))
+    assert.equal("0001FF", encoded("bytes(3)", "\0\1\xFF"))
+    raises("argument", "did you mean `ascii`", identity.encode, "asci(4)", "RK01")
+    raises("argument", "takes no `byte_count`", identity.encode, "u8(4)", 1)
+    raises("argument", "takes no `order`", identity.encode, "u8-reversed", 1)
+  end)
+
+  it("come back as they were", function()
+    for _, case in ipairs { { "u8", 255 }, { "u24le", 0xABCDEF }, { "u24be", 1 }, { "u64le", 1 << 62 }, { "i8", -128 },
+      { "i16be", -2 }, { "i24le", -8388608 }, { "i64be", math.mininteger }, { "f32le", 1.5 }, { "f64be", -0.1 },
+      { "ascii(4)", "RK01" }, { { type = "ascii", byte_count = 8, pad = 0x20 }, "RK01" },
+      { { type = "utf8", byte_count = 8, pad = 0 }, "Gr\u{FC}n" }, { "bcd(2)", "0123" },
+      { { type = "bcd", byte_count = 2, order = "le" }, "0123" }, { "hex(3)", "00ABFF" }, { "bytes(2)", "\0\xFF" },
+      { "eui64", "70B3D57ED0050001" }, { "eui64-reversed", "70B3D57ED0050001" } } do
+      local bytes = identity.encode(case[1], case[2])
+      assert.equal(identity.byte_count(case[1]), #bytes)
+      assert.equal(case[2], identity.decode(case[1], bytes))
+    end
+    assert.equal("EFCDAB", encoded("u24le", 0xABCDEF))
+    assert.equal("FEFF", encoded("i16le", "-2"))
+    assert.equal("0000C03F", encoded("f32le", 1.5))
+  end)
+
+  it("are refused when they do not fit, with or without a sign", function()
+    local function refused(code, text, spec, value) raises(code, text, identity.encode, spec, value) end
+    refused("range", "does not fit 8 bits with a sign", "i8", 128)
+    refused("range", "does not fit 8 bits with a sign", "i8", -129)
+    refused("range", "does not fit 64 bits with a sign", "i64le", "0xFFFFFFFFFFFFFFFF")
+    refused("range", "does not fit 24 bits", "u24be", 1 << 24)
+    refused("range", "does not fit 32 bits", "f32le", 1e39)
+    refused("range", "does not fit 64 bits", "f64le", 0 / 0)
+    refused("argument", "a number", "f32le", "1.5")
+    refused("format", "not UTF-8", "utf8(2)", "\xFF\xFE")
+    refused("range", "exactly 4", "utf8(4)", "\u{FC}")
+    refused("range", "exactly 4", "bytes(4)", "abc")
+    raises("range", "4 bytes", identity.decode, "u16le", "abcd")
+    raises("format", "no BCD", identity.decode, "bcd(2)", "\x1A\0")
+    raises("format", "no printable ASCII", identity.decode, "ascii(2)", "A\0")
+    raises("format", "not UTF-8", identity.decode, "utf8(2)", "A\xFF")
+  end)
+
   it("take no UID that a failed read would give", function()
     raises("format", "failed read", identity.uid, ("0"):rep(24))
     raises("format", "failed read", identity.uid, ("f"):rep(24))

@@ -91,6 +91,7 @@ typedef struct stl_sum {
 const char *stl_sum_name(stl_sum_kind kind);
 bool stl_sum_find(const char *name, stl_sum_kind *kind); /* in any case */
 unsigned stl_sum_width(stl_sum_kind kind);               /* bits of the result */
+unsigned stl_sum_unit_bytes(stl_sum_kind kind);          /* 1, or the bytes of the words it adds */
 
 void stl_sum_init(stl_sum *sum, stl_sum_kind kind);
 void stl_sum_update(stl_sum *sum, const void *bytes, size_t byte_count);
