@@ -107,7 +107,7 @@ local function settle(run, err)
     outcome.ledger_error = as_error(why)
     outcome.fate = run.unit and ("the ledger could not record it; the reservation of %s for unit %s stands"):format(
       run.unit.serial or "its identity", run.unit.uid) or "the ledger could not record it"
-    run.unit = nil
+    if run.unit then run.unit:abandon() end
   end
 end
 
