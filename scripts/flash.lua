@@ -1,17 +1,7 @@
 --- Write an image, prove that it is there, and start it.
 local errors = require "stlua.errors"
-local image = require "stlua.image"
+local image_files = require "stlua.image_files"
 local plans = require "stlua.plans"
-
--- One file is the usual case; several are put together, and may not overlap.
-local function load_images(args)
-  local all = image.load(args.file[1], { base_addr = args.base, format = args.format })
-  for i = 2, #args.file do
-    local one <close> = image.load(args.file[i], { base_addr = args.base, format = args.format })
-    errors.within(args.file[i], all.merge, all, one)
-  end
-  return all
-end
 
 local function verdict(report, elapsed_s, byte_count)
   local is_unchanged = report.pages_erased + report.half_pages_programmed + report.eeprom_words_written == 0
@@ -42,7 +32,7 @@ return {
     if args.erase_eeprom and not args.erase_all then
       errors.raise("usage", "`stlua erase --eeprom` erases data EEPROM alone", "--erase-eeprom goes with --erase-all")
     end
-    local firmware = load_images(args)
+    local firmware = image_files.load(args.file, { base_addr = args.base, format = args.format })
     local name = table.concat(args.file, " and ")
     session:connect()
     local start_s = session:now_s()

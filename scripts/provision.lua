@@ -8,11 +8,21 @@ local function named(outcome)
   return (outcome.serial and "serial " .. outcome.serial .. ", " or "") .. "unit " .. (outcome.uid or "unknown")
 end
 
+-- What --json gives of a unit.
+local function object(outcome)
+  local result = {}
+  for name, value in pairs(outcome) do
+    if type(value) ~= "table" or not errors.is_error(value) then result[name] = value end
+  end
+  return result
+end
+
 -- The error of a unit that failed, with the unit and what became of its number.
 local function failure(outcome)
   local err = errors.wrap(outcome.error, "%s", named(outcome))
   local fate = outcome.ledger_error and ("%s (%s)"):format(outcome.fate, outcome.ledger_error.message) or outcome.fate
   if fate then err.hint = err.hint and ("%s; %s"):format(err.hint, fate) or fate end
+  err.report = object(outcome)
   return err
 end
 
@@ -23,12 +33,6 @@ local function verdict(outcome, job)
   if job.lock and job.lock.rdp_level then steps[#steps + 1] = ("locked at RDP level %d"):format(job.lock.rdp_level) end
   return ("PASS, %s: written, verified%s in %.2f s (flash itself %.2f s)"):format(named(outcome),
     #steps > 0 and ", " .. table.concat(steps, ", ") or "", outcome.elapsed_s, outcome.flash_time_us / 1e6)
-end
-
-local function object(outcome)
-  local result = {}
-  for name, value in pairs(outcome) do result[name] = value end
-  return result
 end
 
 return {

@@ -10,10 +10,13 @@
 ---@field board string a board of `stlua targets`, or a board file
 ---@field firmware string|stlua.JobFirmware|(string|stlua.JobFirmware)[] several may not overlap
 ---@field identity stlua.ProductSpec? what differs from unit to unit, and where it comes from; needs a ledger
+---@field keys (fun(unit: stlua.JobPublicUnit): table<string, stlua.Secret>)? gives the keys of source "given": from a file, an HSM
 ---@field patches stlua.JobPatch[]? bytes in flash, over the firmware or beside it; none may overlap
 ---@field fill stlua.JobFill[]? bytes for the gaps of a range; what firmware and patches put there stays
 ---@field stamps stlua.StampSpec[]? CRCs, sums, digests: in this order, after patches and fill. A `gap` is written, too
 ---@field eeprom stlua.JobPatch[]? bytes in data EEPROM
+---@field erase_all boolean? make all other pages of flash blank
+---@field erase_eeprom boolean? with erase_all: the rest of data EEPROM, too
 ---@field option_bytes stlua.JobOptionBytes? set before the self-test
 ---@field self_test stlua.SelftestSpec? with the firmware running, before the lock
 ---@field volatile stlua.JobRange[]? what the firmware may change in a self-test: not verified again after it

@@ -1,11 +1,12 @@
 --- CRCs and sums by name: the whole RevEng catalogue with its aliases, the STM32 unit ("stm32"), and the
---- plain sums. A model is a name in any case, or a table of parameters (stlua.CrcModel).
+--- plain sums. A model is a name in any case, a table of parameters (stlua.CrcModel), or these as a text,
+--- as RevEng writes them: "width=16 poly=0x1021 init=0xffff refin=false refout=false xorout=0x0000".
 local bound = require("stlua").crc
 local errors = require "stlua.errors"
 local check_fields = require("stlua.identity_error").check_fields
 local nearest = require "stlua.nearest"
 
-local M = { new = bound.new }
+local M = {}
 
 local FIELDS = { name = "string", width = "integer", poly = "integer|string", init = "integer|string",
   xorout = "integer|string", refin = "boolean", refout = "boolean", word_bytes = "integer", check = "integer|string" }
@@ -57,11 +58,32 @@ local function check_parameters(model)
   return model
 end
 
+local words = { ["true"] = true, ["false"] = false }
+
+-- "width=16 poly=0x1021 ..." as a table; what is wrong with its fields is found later.
+local function parse(text)
+  local model = {}
+  for word in text:gmatch("[^%s,]+") do
+    local name, content = word:match("^(%a[%w_]*)=(%S+)$")
+    if not name then
+      errors.raise("argument", "width=16 poly=0x1021 init=0xFFFF refin=false refout=false xorout=0",
+        "%q is not a parameter of a CRC", word)
+    end
+    content = content:gsub('^"(.*)"$', "%1")
+    local value = words[content]
+    if value == nil then value = content:match("^%d+$") and math.tointeger(tonumber(content)) or content end
+    model[name] = value
+  end
+  model.residue = nil -- the catalogue's lines have one
+  return model
+end
+
 --- The parameters of a CRC, or { name, width, word_bytes, is_sum } of a sum. Raises: argument, with the
 --- nearest name.
 ---@param model string|stlua.CrcModel
 ---@return stlua.CrcModel
 function M.find(model)
+  if type(model) == "string" and model:find("=", 1, true) then model = parse(model) end
   if type(model) == "table" then return check_parameters(model) end
   if type(model) ~= "string" then
     errors.raise("argument", nil, "a CRC is named by a text, or given by its parameters, not by %s", type(model))
@@ -77,14 +99,23 @@ function M.find(model)
     "there is no CRC or sum called `%s`", model)
 end
 
+local function as_bound(model)
+  local found = M.find(model)
+  return found.is_sum and found.name or found
+end
+
 --- Up to 64 bits the value is an integer (negative with bit 63 set), otherwise "0x...". Raises: argument.
 ---@param model string|stlua.CrcModel
 ---@param bytes string
 ---@return integer|string
 function M.compute(model, bytes)
-  M.find(model)
-  return bound.compute(model, bytes)
+  return bound.compute(as_bound(model), bytes)
 end
+
+--- A running CRC or sum: update(bytes), value(), copy(). Raises: argument.
+---@param model string|stlua.CrcModel
+---@return stlua.Crc
+function M.new(model) return bound.new(as_bound(model)) end
 
 --- A value as hex digits of the model's whole width: "0x00FF".
 ---@param model stlua.CrcModel what M.find gave

@@ -10,10 +10,10 @@ function M.size(byte_count)
   return byte_count == 1 and "1 byte" or ("%d bytes"):format(byte_count)
 end
 
---- "0x08000000-0x080000FF"
-function M.range(addr, byte_count) return M.addr(addr) .. "-" .. M.addr(addr + byte_count - 1) end
+--- "0x08000000 .. 0x080000FF"
+function M.range(addr, byte_count) return M.addr(addr) .. " .. " .. M.addr(addr + byte_count - 1) end
 
---- The first few of a list of ranges: "0x08000100-0x080001FF (256 bytes), and 2 more".
+--- The first few of a list of ranges: "0x08000100 .. 0x080001FF (256 bytes), and 2 more".
 ---@param list { addr: integer, byte_count: integer }[]
 function M.ranges(list)
   local words = {}

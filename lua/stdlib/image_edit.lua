@@ -26,10 +26,38 @@ local function check_byte(byte, what)
   end
 end
 
+-- The parts of [addr, past) that the segments hold; they are sorted, and may be thousands.
+local function runs_in(segments, addr, past)
+  local low, high = 1, #segments + 1 -- the first one that ends behind addr
+  while low < high do
+    local middle = (low + high) // 2
+    if segments[middle].addr + segments[middle].byte_count > addr then high = middle else low = middle + 1 end
+  end
+  local list = {}
+  while segments[low] and segments[low].addr < past do
+    local from = math.max(addr, segments[low].addr)
+    list[#list + 1] = { addr = from, byte_count = math.min(past, segments[low].addr + segments[low].byte_count) - from }
+    low = low + 1
+  end
+  return list
+end
+
+-- The parts of [addr, past) that the segments do not hold.
+local function gaps_in(segments, addr, past)
+  local list, at = {}, addr
+  for _, run in ipairs(runs_in(segments, addr, past)) do
+    if run.addr > at then list[#list + 1] = { addr = at, byte_count = run.addr - at } end
+    at = run.addr + run.byte_count
+  end
+  if at < past then list[#list + 1] = { addr = at, byte_count = past - at } end
+  return list
+end
+
 -- Every run that both images hold, in pieces: visit(addr, mine, theirs).
 local function each_common(mine, theirs, visit)
+  local segments = mine:segments()
   for _, segment in ipairs(theirs:segments()) do
-    for _, run in ipairs(M.runs(mine, segment.addr, segment.byte_count)) do
+    for _, run in ipairs(runs_in(segments, segment.addr, segment.addr + segment.byte_count)) do
       for offset = 0, run.byte_count - 1, piece_bytes do
         local count = math.min(piece_bytes, run.byte_count - offset)
         visit(run.addr + offset, mine:read(run.addr + offset, count), (theirs:read(run.addr + offset, count)))
@@ -44,13 +72,7 @@ end
 ---@return { addr: integer, byte_count: integer }[]
 function M:runs(addr, byte_count)
   check_range(addr, byte_count)
-  local list = {}
-  for _, segment in ipairs(self:segments()) do
-    local from = math.max(addr, segment.addr)
-    local past = math.min(addr + byte_count, segment.addr + segment.byte_count)
-    if from < past then list[#list + 1] = { addr = from, byte_count = past - from } end
-  end
-  return list
+  return runs_in(self:segments(), addr, addr + byte_count)
 end
 
 --- What the image does not hold of a range.
@@ -58,13 +80,8 @@ end
 ---@param byte_count integer
 ---@return { addr: integer, byte_count: integer }[]
 function M:gaps(addr, byte_count)
-  local list, at = {}, addr
-  for _, run in ipairs(M.runs(self, addr, byte_count)) do
-    if run.addr > at then list[#list + 1] = { addr = at, byte_count = run.addr - at } end
-    at = run.addr + run.byte_count
-  end
-  if at < addr + byte_count then list[#list + 1] = { addr = at, byte_count = addr + byte_count - at } end
-  return list
+  check_range(addr, byte_count)
+  return gaps_in(self:segments(), addr, addr + byte_count)
 end
 
 --- From the lowest address held to the highest. Raises: argument for an image without bytes.
@@ -143,8 +160,10 @@ function M:move(addr, byte_count, new_addr)
   local runs = M.runs(self, addr, byte_count)
   if #runs == 0 then errors.raise("argument", nil, "nothing to move at %s", format.addr(addr)) end
   local rest <close> = self:copy():cut(addr, byte_count)
+  local segments = rest:segments()
   for _, run in ipairs(runs) do
-    local taken = M.runs(rest, run.addr - addr + new_addr, run.byte_count)[1]
+    local new_from = run.addr - addr + new_addr
+    local taken = runs_in(segments, new_from, new_from + run.byte_count)[1]
     if taken then
       errors.raise("overlap", "move or cut what is there first", "%s is taken, nothing was moved", format.addr(taken.addr))
     end
@@ -177,8 +196,9 @@ end
 
 -- What one image holds and the other does not.
 local function add_missing(list, from, other, kind)
+  local segments = other:segments()
   for _, segment in ipairs(from:segments()) do
-    for _, gap in ipairs(M.gaps(other, segment.addr, segment.byte_count)) do
+    for _, gap in ipairs(gaps_in(segments, segment.addr, segment.addr + segment.byte_count)) do
       list[#list + 1] = { addr = gap.addr, byte_count = gap.byte_count, kind = kind }
     end
   end

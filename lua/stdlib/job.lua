@@ -26,7 +26,10 @@ local strict = require "stlua.strict"
 ---@field patches stlua.CompiledPatch[]
 ---@field fill { addr: integer, byte_count: integer, byte: integer }[]
 ---@field volatile { addr: integer, byte_count: integer }[]
----@field stamps table[]?
+---@field stamps stlua.StampSpec[] complete
+---@field keys function?
+---@field erase_all boolean?
+---@field erase_eeprom boolean?
 ---@field option_bytes stlua.JobOptionBytes?
 ---@field self_test table?
 ---@field label stlua.JobLabel|function|nil
@@ -71,8 +74,15 @@ local function add_folder(folder)
   if package.path:sub(1, #place) ~= place then package.path = place .. package.path end
 end
 
+-- Standard output belongs to the verdict and to JSON.
+local function print_to_stderr(...)
+  local cells = table.pack(...)
+  for i = 1, cells.n do cells[i] = tostring(cells[i]) end
+  io.stderr:write(table.concat(cells, "\t"), "\n")
+end
+
 local function run_file(text, name)
-  local chunk, why = path.load(text, name, strict.environment())
+  local chunk, why = path.load(text, name, strict.environment { print = print_to_stderr })
   if not chunk then
     error(errors.new("format", "a job is Lua 5.4 and ends with `return { ... }`", "%s", why), 0)
   end

@@ -78,6 +78,12 @@ local function check_identity(job)
   job.product_name = ledger.product or job.name
   job.identity = job.spec.identity or {}
   job.product = specs.compile(job.product_name, job.identity)
+  for name, key in pairs(job.product.keys) do
+    if (key.source or "given") == "given" and not job.spec.keys then
+      errors.raise("argument", 'the job\'s function `keys` hands keys over; or say source = "random" or "list"',
+        "nobody gives the key `%s`", name)
+    end
+  end
   job.ledger = { path = ledger.path and (ledger.path:match("^postgres") and ledger.path or job:path(ledger.path)),
     vault_key_file = ledger.vault_key_file and job:path(ledger.vault_key_file), station = ledger.station }
 end
@@ -172,12 +178,16 @@ function M.check(job)
   job.patches = patches.compile(job)
   job.fill, job.volatile = check_ranges(job, "fill"), check_ranges(job, "volatile")
   check_stamps(job)
+  if spec.erase_eeprom and not spec.erase_all then
+    errors.raise("argument", nil, "`erase_eeprom` goes with `erase_all`")
+  end
   errors.within("option_bytes", check_option_bytes, job)
   if spec.self_test then errors.within("self_test", selftest.check, spec.self_test) end
   errors.within("lock", check_lock, job)
   check_unlock(job)
   if spec.label then errors.within("label", labels.check, spec.label, job.product) end
-  for _, name in ipairs { "option_bytes", "self_test", "label", "before", "after_pass", "after_fail" } do
+  for _, name in ipairs { "keys", "erase_all", "erase_eeprom", "option_bytes", "self_test", "label", "before", "after_pass",
+    "after_fail" } do
     job[name] = spec[name]
   end
 end

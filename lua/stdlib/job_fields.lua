@@ -5,10 +5,10 @@ local check_fields = require("stlua.identity_error").check_fields
 local M = {}
 
 M.job = {
-  name = "string", board = "string", firmware = "string|table", identity = "table", patches = "table", fill = "table",
-  stamps = "table", eeprom = "table", option_bytes = "table", self_test = "table", volatile = "table", label = "table|function",
-  lock = "table", unlock = "string", ledger = "table", before = "function", after_pass = "function",
-  after_fail = "function",
+  name = "string", board = "string", firmware = "string|table", identity = "table", keys = "function", patches = "table",
+  fill = "table", stamps = "table", eeprom = "table", erase_all = "boolean", erase_eeprom = "boolean",
+  option_bytes = "table", self_test = "table", volatile = "table", label = "table|function", lock = "table",
+  unlock = "string", ledger = "table", before = "function", after_pass = "function", after_fail = "function",
 }
 
 M.firmware = { path = "string", base_addr = "integer", format = "string", sha256 = "string" }

@@ -43,6 +43,17 @@ function M.open(place, options)
   error(ledger, 0)
 end
 
+-- Else every unit would fail, one after the other.
+local function check_vault(job, ledger)
+  for name, key in pairs(job.product.keys) do
+    if key.source == "random" and not key.renew and not ledger.vault then
+      ledger:close()
+      errors.raise("usage", "$STLUA_VAULT_KEY or the job's `ledger.vault_key_file` names its file",
+        "key `%s` of job %s is random, and ledger %s is opened without its vault key", name, job.name, ledger.name)
+    end
+  end
+end
+
 --- Open the job's ledger and make its product known there. nil when the job needs none and none is named.
 --- Raises: usage (none named), argument, refused (product with another specification), and as ledger.open does.
 ---@param job stlua.Job
@@ -59,6 +70,7 @@ function M.open_for(job, options)
   local ledger = M.open(place, { station = options.station or job.ledger.station, read_only = options.read_only,
     vault_key_file = vault_key_file(job, options) })
   if options.read_only then return ledger end
+  check_vault(job, ledger)
   local ok, err = pcall(ledger.product, ledger, job.product_name, job.identity)
   if ok then return ledger end
   ledger:close()

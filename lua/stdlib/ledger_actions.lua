@@ -33,9 +33,7 @@ local function product_of(ledger, args)
 end
 
 -- A serial, a UID or an EUI-64: whatever finds something.
-local function find(ledger, args, text)
-  local filter = { product = args.product, state = args.state, since = args.since, ["until"] = args["until"],
-    station = args.station, operator = args.operator }
+local function find(ledger, filter, text)
   if not text then return ledger:find(filter) end
   for _, name in ipairs { "serial", "uid", "eui64" } do
     local one = { [name] = text }
@@ -47,8 +45,9 @@ local function find(ledger, args, text)
   return {}
 end
 
+-- The identities of the one unit that has it.
 local function find_one(ledger, args, text)
-  local rows = find(ledger, args, text)
+  local rows = find(ledger, { product = args.product }, text)
   if #rows == 0 then errors.raise("argument", "`stlua ledger search` lists all", "no unit has %s", text) end
   for _, row in ipairs(rows) do
     if row.uid ~= rows[1].uid then
@@ -101,7 +100,9 @@ end }
 actions[#actions + 1] = { "search", "[SERIAL|UID|EUI]", "units; --product --state --since --until --station --operator",
   function(session, args, text)
     local ledger <close> = open(args, { read_only = true })
-    return shows.units(session, find(ledger, args, text))
+    local filter = { product = args.product, state = args.state, since = args.since, ["until"] = args["until"],
+      station = args.station, operator = args.operator }
+    return shows.units(session, find(ledger, filter, text))
   end }
 
 actions[#actions + 1] = { "history", "UID", "every attempt with a chip, also those without an identity",

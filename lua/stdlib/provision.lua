@@ -6,7 +6,8 @@ local identity = require "stlua.identity"
 local steps = require "stlua.provision_steps"
 local stlua = require "stlua"
 
-local M = {}
+--- The names of the steps a job's units go through, in order: M.steps(job [, { dry_run = true }]).
+local M = { steps = steps.order }
 
 ---@class stlua.ProvisionOptions
 ---@field ledger stlua.Ledger? opened; see stlua.job_ledger

@@ -7,11 +7,14 @@ local plans = require "stlua.plans"
 local M = {}
 
 local function identity_lines(run)
-  local unit, rows = run.job_unit, {}
-  if unit.serial then rows[#rows + 1] = { "  serial", unit.serial } end
-  for _, name in ipairs(run.job.product.block_names) do rows[#rows + 1] = { "  " .. name, unit.fields[name] } end
-  for name, origin in pairs(run.outcome.keys) do rows[#rows + 1] = { "  key " .. name, tostring(unit.secrets[name]), origin } end
-  table.sort(rows, function(a, b) return a[1] < b[1] end)
+  local rows = {}
+  for name, value in pairs(run.job_unit.fields) do
+    if name ~= "uid" then rows[#rows + 1] = { "  " .. name, value } end
+  end
+  for name, item in pairs(run.job_unit.secrets) do
+    rows[#rows + 1] = { "  key " .. name, ("%s, %s"):format(item, run.outcome.keys[name] or "a stand-in") }
+  end
+  table.sort(rows, function(x, y) return x[1] < y[1] end)
   return rows
 end
 
@@ -78,7 +81,7 @@ function M.show(run, plan)
   end
   if plan then
     plans.show(session, plan, { name = job.firmware_name, format = job.firmware:format(),
-      are_options_written = (job.option_bytes or job.lock) ~= nil })
+      erase_all = job.erase_all, are_options_written = (job.option_bytes or job.lock) ~= nil })
   else
     session:say("plan: %s, %d bytes; what is there cannot be compared", job.firmware_name, run.image:byte_count())
   end

@@ -12,9 +12,9 @@ local targets = require "stlua.targets"
 
 local M = {}
 
-local order = { "contact", "before", "reserve", "unlock", "flash", "option_bytes", "self_test", "verify", "label", "lock",
+local order = { "contact", "before", "reserve", "build", "unlock", "flash", "option_bytes", "self_test", "verify", "label", "lock",
   "prove", "commit" }
-local dry_order = { "contact", "reserve", "show" }
+local dry_order = { "contact", "reserve", "build", "show" }
 
 -- Steps a job may do without.
 local needs = {
@@ -92,7 +92,7 @@ local function reserve(run)
   if options.dry_run then return previews.unit(options.ledger, job.product, run.outcome.uid, options.serial_input) end
   if not options.ledger then return unit_without_ledger(run) end
   run.unit = options.ledger:reserve { product = job.product_name, uid = run.outcome.uid, station = options.station,
-    operator = options.operator, serial = options.serial_input, keys = options.keys, probe = run.probe_name,
+    operator = options.operator, serial = options.serial_input, keys = job.keys and job.keys(run.public_unit()), probe = run.probe_name,
     slot = options.slot, firmware_sha256 = job.firmware_sha256, job_sha256 = job.sha256 }
   return run.unit
 end
@@ -105,8 +105,9 @@ function M.reserve(run)
   run.job_unit = { uid = unit.uid, serial = unit.serial, fields = job_identity.public(unit), secrets = unit.secrets,
     is_returning = unit.is_returning, operator = run.options.operator, station = run.options.station,
     slot = run.options.slot, job = run.job.name }
-  run.image, run.stamped = run.job:image(run.job_unit)
 end
+
+function M.build(run) run.image, run.stamped = run.job:image(run.job_unit) end
 
 -- ---- what is written ----
 
@@ -115,16 +116,20 @@ function M.unlock(run)
   protect.unlock(run.session, { mass_erase = run.status.rdp_level == 1 })
 end
 
+local function plan_image(run)
+  return run.session:plan(run.image, { erase_all = run.job.erase_all, erase_eeprom = run.job.erase_eeprom })
+end
+
 -- Sectors that the job itself protects are opened first: the unit has been here before.
 local function plan_anew(run, err)
   local is_ours = (run.job.option_bytes or {}).WRP or (run.job.lock or {}).wrp
   if not is_ours or not errors.is_error(err) or err.code ~= "write_protected" then error(err, 0) end
   run.session:set_option_bytes { wrp = option_bytes.wrp_words({}, run.session.target) }
-  return run.session:plan(run.image)
+  return plan_image(run)
 end
 
 function M.flash(run)
-  local ok, plan = pcall(run.session.plan, run.session, run.image)
+  local ok, plan = pcall(plan_image, run)
   if not ok then plan = plan_anew(run, plan) end
   local closing <close> = plan
   plans.show(run, closing)
@@ -135,7 +140,7 @@ end
 --- Dry run: everything a unit would get, and nothing of it done.
 function M.show(run)
   if run.status.rdp_level > 0 then return plans.show(run, nil) end
-  local plan <close> = run.session:plan(run.image)
+  local plan <close> = plan_image(run)
   plans.show(run, plan)
   run.outcome.flash_time_us = plan:totals().flash_time_us
 end

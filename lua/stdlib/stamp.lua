@@ -6,7 +6,6 @@
 ---
 --- `to` is the last address covered. The order of a board: patch, fill, stamp, write; prove on the target.
 local covers = require "stlua.stamp_cover"
-local crc = require "stlua.crc"
 local errors = require "stlua.errors"
 local format = require "stlua.format"
 local image = require "stlua.image"
@@ -21,8 +20,8 @@ local read_bytes = 16 * 1024 -- between two looks at Ctrl-C
 
 ---@class stlua.StampResult
 ---@field model string
----@field value integer|string "0x..." for more than 64 bits
----@field text string the value in hex digits
+---@field value integer|string "0x..." for more than 64 bits, hex digits for a digest
+---@field text string the value as it is shown, "0x0000F00D"
 ---@field from integer
 ---@field to integer the last address covered
 ---@field byte_count integer of the range, gaps counted, a field that is left out not
@@ -30,6 +29,7 @@ local read_bytes = 16 * 1024 -- between two looks at Ctrl-C
 ---@field pad_bytes integer
 ---@field at integer? the field's address
 ---@field bytes string? what was written there
+---@field replaced string? what the field held before; nil when it was not, or not wholly, in the image
 ---@field spec stlua.StampSpec with addresses for names: it stands without the ELF
 
 -- Names become addresses, so that a target can be asked the same.
@@ -45,7 +45,7 @@ end
 
 local function encoded(spec, model, value)
   local store = value_types.check_type(spec.store)
-  local digits = crc.text(model, value):sub(3)
+  local digits = model.text(value):gsub("^0x", "")
   if store.type ~= "hex" then return value_types.encode(store, "0x" .. digits) end
   return value_types.encode(store, ("0"):rep(store.byte_count * 2 - #digits) .. digits)
 end
@@ -56,10 +56,14 @@ local function computed(from_image, spec)
   local cover, model = covers.read(from_image, spec), specs.model(spec)
   local value = model.compute(cover.bytes)
   local result = {
-    model = model.name, value = value, text = crc.text(model, value), from = cover.from, to = cover.to,
+    model = model.name, value = value, text = model.text(value), from = cover.from, to = cover.to,
     byte_count = cover.byte_count, gap_bytes = cover.gap_bytes, pad_bytes = cover.pad_bytes, spec = settled(spec, cover),
   }
-  if cover.field then result.at, result.bytes = cover.field.addr, encoded(spec, model, value) end
+  if cover.field then
+    result.at, result.bytes = cover.field.addr, encoded(spec, model, value)
+    local replaced, missing = from_image:read(result.at, #result.bytes)
+    result.replaced = missing == 0 and replaced or nil
+  end
   return result, cover.gaps
 end
 
@@ -68,8 +72,7 @@ end
 ---@param spec stlua.StampSpec
 ---@return stlua.StampResult
 function M.compute(from_image, spec)
-  spec = specs.check(spec, true)
-  return (errors.within(frame(spec), computed, from_image, spec))
+  return (computed(from_image, specs.check(spec, true)))
 end
 
 --- Compute and write one stamp. Raises: argument, range, ambiguous; then the image is as it was.
@@ -112,7 +115,7 @@ local function explain(result, stored, on_target)
   if on_target.bytes == result.bytes then return "the field itself was not written, or was written over" end
   if stored ~= result.bytes then return "another image is on the board: `stlua flash` this one first" end
   if result.gap_bytes > 0 and not spec.fill then
-    return ("gaps were taken as 0x%02X; the target may hold something else there: `fill = true` writes it"):format(spec.gap)
+    return ("gaps were taken as 0x%02X; the target may hold something else there: `fill = true` (--fill) writes it"):format(spec.gap)
   end
   return "what the stamp covers was changed on the board: patch before stamping"
 end

@@ -67,7 +67,7 @@ local function parts_of(spec, from, to, field)
   if inside_from >= inside_past then return { { addr = from, byte_count = past - from } }, false end
   local own_field = spec.own_field or (spec.at == "last" and "exclude")
   if not own_field then
-    errors.raise("argument", 'own_field = "exclude" leaves it out, own_field = 0xFF takes its bytes as 0xFF',
+    errors.raise("argument", '`own_field` (--own-field): "exclude" leaves it out, a byte is what it is taken as',
       "the field at %s lies inside the range it is computed over", format.addr(field.addr))
   end
   local parts = {}
@@ -108,17 +108,17 @@ local function gather(image, spec, parts)
     end
   end
   if gap_bytes > 0 and not spec.gap then
-    errors.raise("argument", "say what a gap holds: gap = 0x00 on a chip that erases to 0x00 (STM32L1), 0xFF on most others",
+    errors.raise("argument", "`gap` (--gap) says what a gap holds: 0x00 on a chip that erases to 0x00 (STM32L1), 0xFF on most others",
       "the range has gaps: %s", format.ranges(gaps))
   end
-  return table.concat(texts), gaps, gap_bytes
+  return #texts == 1 and texts[1] or table.concat(texts), gaps, gap_bytes -- 64 MiB are not copied for nothing
 end
 
 local function padded(spec, model, bytes)
   local odd = #bytes % model.word_bytes
   if odd == 0 then return bytes, 0 end
   if not spec.pad then
-    errors.raise("argument", "`to` is the last address covered; `pad = 0xFF` fills up the last word, if that is meant",
+    errors.raise("argument", "`to` is the last address covered; `pad` (--pad) is the byte that fills up the last word, if that is meant",
       "%s takes words of %d bytes, %d bytes are no whole number of them", model.name, model.word_bytes, #bytes)
   end
   return bytes .. string.char(spec.pad):rep(model.word_bytes - odd), model.word_bytes - odd

@@ -60,15 +60,17 @@ local function given(spec, ...)
   return names
 end
 
---- The model: its name, width and word, and how it is computed and shown.
+--- The model: its name, width and word, how it is computed and shown.
 ---@param spec stlua.StampSpec
+---@return { name: string, width: integer, word_bytes: integer, compute: fun(bytes: string), text: fun(value): string }
 function M.model(spec)
   if spec.digest then
-    return { name = "SHA-256", width = 256, word_bytes = 1, compute = function(bytes) return "0x" .. digest.sha256(bytes):upper() end }
+    return { name = "SHA-256", width = 256, word_bytes = 1, compute = digest.sha256, text = tostring }
   end
-  local found = crc.find(spec.crc or spec.sum)
+  local wanted = spec.crc or spec.sum
+  local found = crc.find(wanted)
   return { name = found.name or "the CRC given by its parameters", width = found.width, word_bytes = found.word_bytes or 1,
-    compute = function(bytes) return crc.compute(spec.crc or spec.sum, bytes) end }
+    compute = function(bytes) return crc.compute(wanted, bytes) end, text = function(value) return crc.text(found, value) end }
 end
 
 local function check_model(spec)

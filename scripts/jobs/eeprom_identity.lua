@@ -7,7 +7,8 @@
 local eeprom_addr = 0x08080000
 local block_bytes = 0x60 -- DevEUI, JoinEUI, PIN, keys, serial number; the CRC-32 follows
 
-return {
+---@type stlua.JobSpec
+local job = {
   name = "eeprom-identity",
   board = "rak811",
   firmware = { path = "../../tests/firmware/selftest.hex" },
@@ -36,3 +37,5 @@ return {
   unlock = "returning", -- a unit that comes back is opened, which erases it, and gets its own identity again
   label = { text = "S/N {serial}\nDevEUI {dev_eui}" }, -- public fields only: a key cannot be named here
 }
+
+return job

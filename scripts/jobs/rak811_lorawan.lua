@@ -26,7 +26,8 @@ local function eu868()
     .. string.pack("<B xxx I4 B B B x I2 B x", 0, 868100000, 12, 0, 1, 8, 20) -- LoRaWAN; what P2P would use
 end
 
-return {
+---@type stlua.JobSpec
+local job = {
   name = "rak811-lorawan",
   board = "rak811",
   firmware = { path = "../../tests/firmware/rtt.hex" }, -- sha256 = "..." refuses another file
@@ -74,3 +75,5 @@ return {
   -- Public fields only. The second line is the QR code of TR005: JoinEUI, DevEUI, profile.
   label = { text = "S/N {serial}\nLW:D0:70B3D57ED0000001:{dev_eui}:FFFFFFFF" },
 }
+
+return job

@@ -70,6 +70,16 @@ describe("parameters of one's own", function()
     assert.equal(0xCBF43926, crc.compute(zlib { poly = "0x04c11db7", check = 0xCBF43926 }, nine))
   end)
 
+  it("may be a line of RevEng's", function()
+    local line = 'width=16 poly=0x1021 init=0xffff refin=false refout=false xorout=0x0000 check=0x29b1 residue=0x0000 name="x"'
+    assert.equal(0x29B1, crc.compute(line, nine))
+    assert.equal(0x29B1, crc.new(line):update(nine):value())
+    assert.matches("is 0x29B1, not 0x29B2", support.raises("argument", crc.find, (line:gsub("29b1", "29b2"))).message)
+    assert.matches('"poly" is not a parameter', support.raises("argument", crc.find, "width=16 poly").message)
+    assert.matches("did you mean `poly`", support.raises("argument", crc.find, (line:gsub("poly", "ploy"))).hint)
+    support.raises("argument", crc.find, (line:gsub("refin=false", "refin=no")))
+  end)
+
   it("that are wrong are named", function()
     local function refused(text, changes, none)
       local model = zlib(changes)

@@ -13,10 +13,11 @@ local function declared()
   return names
 end
 
+-- Only what is written in C: what lua/stdlib adds to images is annotated where it is.
 local function functions_of(map)
   local names = {}
   for name, value in pairs(map) do
-    if type(value) == "function" then names[name] = true end
+    if type(value) == "function" and debug.getinfo(value, "S").what == "C" then names[name] = true end
   end
   return names
 end

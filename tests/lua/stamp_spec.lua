@@ -51,6 +51,13 @@ describe("a stamp", function()
     assert.equal(require("stlua.digest").sha256(support.bytes(64)), format.hex(result.bytes):lower())
   end)
 
+  it("says what its field held before", function()
+    local fw = firmware()
+    assert.is_nil(stamp.apply(fw, spec()).replaced)
+    assert.equal((fw:read(base + 0x100, 4)), stamp.apply(fw, spec()).replaced)
+    assert.is_nil(stamp.apply(fw, spec { at = base + 0x102 }).replaced)
+  end)
+
   it("in the last word of its range leaves that word out", function()
     local fw = firmware()
     local result = stamp.apply(fw, spec { at = "last", crc = "stm32" })
@@ -75,8 +82,8 @@ describe("a stamp", function()
   it("needs a word about gaps, and says which", function()
     local fw = firmware():cut(base + 8, 4):cut(base + 32, 8)
     local err = support.raises("argument", stamp.apply, fw, spec())
-    assert.matches("0x08000008%-0x0800000B %(4 bytes%), 0x08000020%-0x08000027 %(8 bytes%)", err.message)
-    assert.matches("gap = 0x00", err.hint)
+    assert.matches("0x08000008 %.%. 0x0800000B %(4 bytes%), 0x08000020 %.%. 0x08000027 %(8 bytes%)", err.message)
+    assert.matches("`gap` %(%-%-gap%)", err.hint)
     assert.is_nil(next(fw:runs(base + 0x100, 4)), "nothing was written")
     local result = stamp.apply(fw, spec { gap = 0xA5 })
     assert.equal(12, result.gap_bytes)
@@ -104,6 +111,16 @@ describe("a stamp", function()
     stamp.apply(firmware(), spec { crc = "stm32", at = base + 17, own_field = 0xFF }) -- no word is shifted
   end)
 
+  -- users.md D-II: magic, length, and CRC-16/XMODEM in 32 bits, behind them what is covered
+  it("makes the configuration table of RAK's firmware", function()
+    local at, fw = 0x0801E200, image.new():add(0x0801E200, support.bytes(512))
+    fw:put(at, "ascii(4)", "RLTH"):put(at + 4, "u32le", 500)
+    local result = stamp.apply(fw, { crc = "xmodem", from = at + 12, byte_count = fw:get(at + 4, "u32le"), at = at,
+      offset_bytes = 8, store = "u32le" })
+    assert.equal(crc.compute("crc-16/xmodem", support.bytes(512):sub(13)), fw:get(at + 8, "u32le"))
+    assert.equal(0, result.value >> 16)
+  end)
+
   it("takes names from the ELF", function()
     local fw = image.load(support.images .. "/small.elf")
     local section = fw:section(".text")
@@ -114,6 +131,39 @@ describe("a stamp", function()
     assert.is_nil(result.spec.section)
     support.raises("argument", stamp.apply, fw, spec({ section = ".txet" }, "from", "to"))
     support.raises("argument", stamp.apply, fw, spec { at = "no_such_symbol" })
+  end)
+end)
+
+-- Computed byte by byte, as the rules are worded.
+local function by_the_rules(fw, range, own)
+  local list = {}
+  for addr = range.from, range.to do
+    local is_own = addr >= range.at and addr < range.at + 4
+    if not (is_own and own == "exclude") then
+      list[#list + 1] = is_own and string.char(own) or fw:read(addr, 1, range.gap)
+    end
+  end
+  while #list % 4 ~= 0 do list[#list + 1] = string.char(range.pad) end
+  return table.concat(list)
+end
+
+describe("any stamp", function()
+  it("covers what its words say", function()
+    local seed = os.time()
+    math.randomseed(seed)
+    for round = 1, 300 do
+      local fw = image.new()
+      for _ = 1, math.random(4) do fw:write(base + math.random(0, 99), support.bytes(math.random(30), round)) end
+      local from = base + 4 * math.random(0, 12)
+      local range = { from = from, to = from + math.random(8, 60), at = base + 4 * math.random(0, 30), store = "u32le",
+        gap = math.random(0, 255), pad = math.random(0, 255), own_field = math.random(2) == 1 and "exclude" or 0x77,
+        crc = "stm32" }
+      local bytes = by_the_rules(fw, range, range.own_field)
+      local ok, result = pcall(stamp.apply, fw, range)
+      if not ok then error(("seed %d, round %d: %s"):format(seed, round, result)) end
+      assert.equal(crc.compute("stm32", bytes), result.value, ("seed %d, round %d"):format(seed, round))
+      assert.equal(result.value, fw:get(range.at, "u32le"))
+    end
   end)
 end)
 
@@ -162,7 +212,7 @@ describe("several stamps", function()
   it("in the wrong order are refused, and nothing is written", function()
     local fw = firmware()
     local err = support.raises("argument", stamp.apply_all, fw, { header, app })
-    assert.matches("stamp `app` writes to 0x08000008%-0x0800000B, which stamp `header` has covered", err.message)
+    assert.matches("stamp `app` writes to 0x08000008 %.%. 0x0800000B, which stamp `header` has covered", err.message)
     assert.equal("put stamp `app` before stamp `header`", err.hint)
     assert.same({}, fw:diff(firmware()))
   end)

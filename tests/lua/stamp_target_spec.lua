@@ -59,6 +59,19 @@ describe("a stamp on the target", function()
     stamp.prove(session, result)
   end)
 
+  -- RM0038 rev 17: RCC_AHBENR 6.3.8, CRC_DR and CRC_CR 4.4
+  it("has the value that the chip's own CRC unit gives", function()
+    local session <close> = sim.session { board = "rak5205" }
+    local fw = image.new():add(base, support.bytes(128))
+    local result = stamp.apply(fw, { crc = "stm32", from = base, byte_count = 128, at = base + 128, store = "u32le" })
+    session:flash(fw)
+    local dap = session.dap
+    dap:write32(0x4002381C, dap:read32(0x4002381C) | 1 << 12)
+    dap:write32(0x40023008, 1)
+    for offset = 0, 124, 4 do dap:write32(0x40023000, dap:read32(base + offset)) end
+    assert.equal(result.value, dap:read32(0x40023000))
+  end)
+
   it("proves a value in data EEPROM as well", function()
     local session <close> = sim.session { board = "rak5205" }
     local fw = image.new():add(base, support.bytes(64))

@@ -82,6 +82,14 @@ else
       assert.equal(support.read_file(folder .. "/theirs.bin"), support.read_file(folder .. "/ours.bin"))
     end)
 
+    it("can add IAR's __checksum, and the idiom finds it", function()
+      objcopy(("--add-symbol __checksum=.data:0,global %s/small.elf %s/iar.elf"):format(support.images, folder))
+      local fw = image.load(folder .. "/iar.elf")
+      local result = stamp.apply(fw, { idiom = "iar", from = base, to = base + 0x37 })
+      assert.equal(base + 0x34, result.at)
+      assert.equal(require("stlua.crc").compute("stm32", (fw:read(base, 0x34))), fw:get("__checksum", "u32le"))
+    end)
+
     it("dumps the same section that a stamp covers", function()
       local elf = support.images .. "/small.elf"
       objcopy(("-O binary -j .text %s %s/text.bin"):format(elf, folder))

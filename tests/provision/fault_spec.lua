@@ -84,7 +84,7 @@ describe("a unit that fails", function()
   end)
 
   it("by a supply cut in any flash operation, is repaired by the next attempt", function()
-    local op, outcome = 0, nil
+    local op, outcome = 0
     repeat
       op = op + 1
       local board = line.board()

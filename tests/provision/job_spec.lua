@@ -23,12 +23,12 @@ local bad = {
   { "firmware that is not there", { firmware = '"gone.hex"' }, "file", "gone.hex" },
   { "another release of the firmware", { firmware = '{ path = "fw.hex", sha256 = ("0"):rep(64) }' }, "refused", "has SHA%-256" },
   { "an address outside of the board", { patches = '{ { at = 0x08020000, bytes = "x" } }' }, "range",
-    "patches%[1%]: 0x08020000%-0x08020000 is outside", "flash 0x08000000%-0x0801FFFF" },
+    "patches%[1%]: 0x08020000 .. 0x08020000 is outside", "flash 0x08000000 .. 0x0801FFFF" },
   { "a patch that leaves the flash", { patches = '{ { at = 0x0801FFFF, bytes = "xy" } }' }, "range", "is outside" },
   { "EEPROM behind its end", { eeprom = '{ { offset_bytes = 4095, bytes = "xy" } }' }, "range", "eeprom%[1%].*is outside" },
   { "flash among the EEPROM", { eeprom = '{ { at = 0x08000000, bytes = "x" } }' }, "range", "not in data EEPROM" },
   { "overlapping patches", { patches = '{ { at = 0x0801E000, bytes = "abcd" }, { at = 0x0801E003, bytes = "x" } }' }, "overlap",
-    "patches%[1%] at 0x0801E000%-0x0801E003 and patches%[2%]" },
+    "patches%[1%] at 0x0801E000 .. 0x0801E003 and patches%[2%]" },
   { "a patch without an address", { patches = '{ { bytes = "x" } }' }, "argument", "`at` says where" },
   { "a patch without a source", { patches = '{ { at = 0x0801E000, type = "u8" } }' }, "argument", "no source" },
   { "a patch with two sources", { patches = '{ { at = 0x0801E000, bytes = "x", field = "serial" } }' }, "argument", "and from" },
@@ -121,6 +121,46 @@ describe("a job", function()
       assert.equal("rak811", job.board.name)
     end)
   end
+end)
+
+describe("whatever stands in a job", function()
+  teardown(support.clean)
+
+  -- Every table and value below a table, as { holder, name }.
+  local function places(value, list)
+    for name, item in pairs(value) do
+      list[#list + 1] = { holder = value, name = name }
+      if type(item) == "table" then places(item, list) end
+    end
+    return list
+  end
+
+  local odd = { 7, -1, 0.5, 1 << 40, "x", "", "\0\xFF", true, {}, { 7 }, { x = {} }, function() error "called" end }
+
+  it("the error is one of ours, with a code and a message", function()
+    local file = support.write_file(support.folder() .. "/job.lua", "return package.loaded.job_under_test")
+    local tried, taken = 0, 0
+    for _, name in ipairs { "rak811_lorawan", "eeprom_identity" } do
+      local spec = dofile(support.source .. "/scripts/jobs/" .. name .. ".lua")
+      spec.firmware = { { path = support.source .. "/tests/firmware/rtt.hex" } }
+      spec.volatile, spec.ledger = { { at = 0x0801E000, byte_count = 4 } }, { path = "x", product = "y" }
+      package.loaded.job_under_test = spec
+      jobs.load(file)
+      for _, place in ipairs(places(spec, {})) do
+        local right = place.holder[place.name]
+        for _, value in ipairs(odd) do
+          place.holder[place.name] = value
+          local ok, err = pcall(jobs.load, file)
+          tried, taken = tried + 1, taken + (ok and 1 or 0)
+          if not ok and (type(err) ~= "table" or not err.code or not err.message or err.code == "internal") then
+            error(("%s = %s: %s"):format(place.name, tostring(value), tostring(err)))
+          end
+        end
+        place.holder[place.name] = right
+      end
+    end
+    assert.is_true(tried > 1000 and taken < tried // 2, ("%d tried, %d taken"):format(tried, taken))
+  end)
 end)
 
 describe("lua/meta/job.lua", function()

@@ -196,4 +196,48 @@ describe("provisioning", function()
     line.assert_pass(line.provision(line.board(), job, ledger))
     assert.equal("S/N SN0001\n", support.read_file(folder .. "/SN0001.txt"))
   end)
+
+  it("verifies again after the self-test what the firmware may not change", function()
+    local test = "{ addr = 0x20000000, measurements = { { name = 'greeting', expect = 'ready', equals = 'ready' } } }"
+    local function spoilt(changes)
+      local job, board = line.job(changes), line.board()
+      local ledger <close> = line.ledger(job)
+      local session <close> = board()
+      return provision.run(session, job, { ledger = ledger, on_step = function(name, state)
+        if name == "self_test" and state == "done" then session.probe:admin "poke 0x08000200 55AA55AA" end
+      end })
+    end
+    local err = line.assert_fail("verify", spoilt { self_test = test }).error
+    assert.matches("^verify: ", err.message)
+    line.assert_pass(spoilt { self_test = test, volatile = "{ { at = 0x08000200, byte_count = 4 } }" })
+  end)
+
+  it("blanks what else is there, when the job says so", function()
+    for _, all in ipairs { false, true } do
+      local board = line.board()
+      local session <close> = board()
+      session:flash(require("stlua.image").new():add(0x0801A000, "old firmware"):add(0x08080800, "old data"))
+      session:close()
+      local job = line.job(all and { erase_all = "true", erase_eeprom = "true" } or {})
+      local ledger <close> = line.ledger(job)
+      line.assert_pass(line.provision(board, job, ledger))
+      local again <close> = board()
+      assert.equal(all and ("\0"):rep(12) or "old firmware", again:read(0x0801A000, 12))
+      assert.equal(all and ("\0"):rep(8) or "old data", again:read(0x08080800, 8))
+    end
+  end)
+
+  it("takes keys from the job's function, for a file or an HSM", function()
+    local changes = { identity = "{ keys = { app_key = { byte_count = 16 } } }", eeprom = false,
+      patches = "{ { at = 0x0801E008, key = 'app_key' } }" }
+    local ok, err = pcall(line.job, changes)
+    assert.is_false(ok)
+    assert.matches("nobody gives the key `app_key`", err.message)
+    changes.keys = "function(unit) return { app_key = require('stlua.identity').secret(unit.uid:sub(1, 16)) } end"
+    local job, board = line.job(changes), line.board()
+    local ledger <close> = line.ledger(job)
+    local outcome = line.assert_pass(line.provision(board, job, ledger))
+    local session <close> = board()
+    assert.equal(outcome.uid:sub(1, 16), session:read(0x0801E008, 16))
+  end)
 end)
