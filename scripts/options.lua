@@ -1,6 +1,7 @@
 --- The option bytes in words.
 local format = require "stlua.format"
 local json = require "stlua.json"
+local option_bytes = require "stlua.option_bytes"
 
 -- BOR_LEV as the reference manual names it (RM0038, 3.7: FLASH_OBR).
 local bor_texts = { [0] = "off", "level 1 (1.8 V)", "level 2 (2.0 V)", "level 3 (2.5 V)", "level 4 (2.7 V)",
@@ -10,23 +11,57 @@ local function yes(flag, if_true, if_false) return flag and if_true or if_false 
 
 local function word_name(index) return index == 1 and "RDP" or index == 2 and "USER" or ("WRP %d"):format(index - 3) end
 
-local function protected(session, status)
-  local flash = session.target.family.flash
-  local list = json.array()
-  for sector = 0, session.target.flash_kib * 1024 // flash.wrp_sector_bytes - 1 do
-    if (status.wrp[sector // 32 + 1] or 0) >> sector % 32 & 1 == 1 then list[#list + 1] = sector end
+-- "USER 0x78 -> 0x7A"; nothing for what stays.
+local function show_changes(session, status, values)
+  session:say("plan:")
+  local lines = 0
+  if values.user_byte and values.user_byte ~= status.user_byte then
+    session:say("  USER  0x%02X -> 0x%02X", status.user_byte, values.user_byte)
+    lines = lines + 1
   end
-  return list
+  for i, word in ipairs(values.wrp or {}) do
+    if word ~= status.wrp[i] then
+      session:say("  WRP%d  0x%08X -> 0x%08X", i, status.wrp[i], word)
+      lines = lines + 1
+    end
+  end
+  if lines == 0 then session:say("  nothing: all of it is so already") end
+  session:say("  the option bytes are reloaded, which resets the chip; flash and EEPROM stay")
+end
+
+--- --set: only the fields that are named change.
+local function set(session, assignments)
+  local fields = option_bytes.parse(assignments)
+  local status, target = session.nvm:status(), session.target
+  local values = {}
+  if fields.WRP then
+    values.wrp = option_bytes.wrp_words(option_bytes.sectors(fields.WRP, target), target)
+    fields.WRP = nil
+  end
+  if next(fields) then
+    values.user_byte = option_bytes.user_byte(status.user_byte, fields, target, session.supply_mv)
+  end
+  show_changes(session, status, values)
+  if not session.is_dry_run then session:set_option_bytes(values) end
 end
 
 return {
-  summary = "Show the option bytes: RDP, WRP, BOR and the rest",
+  summary = "Show the option bytes: RDP, WRP, BOR and the rest; --set changes them",
   needs = "target",
+  args = {
+    { "--set", many = true, metavar = "FIELD=VALUE",
+      help = "BOR=0..5, IWDG_SW=0|1, nRST_STOP=0|1, nRST_STDBY=0|1, BFB2=0|1, WRP=none|all|0-3,7" },
+  },
 
   ---@param session stlua.Session
-  run = function(session)
+  run = function(session, args)
+    local is_set = args.set and #args.set > 0
+    if is_set then
+      set(session, args.set)
+      if session.is_dry_run then return "dry run, nothing changed" end
+    end
     local status = session.nvm:status()
-    local sectors = protected(session, status)
+    local sectors = json.array(option_bytes.protected(status, session.target))
     local flash = session.target.family.flash
     local rows = {
       { "RDP", ("level %d, byte 0x%02X"):format(status.rdp_level, status.rdp_byte),
@@ -61,7 +96,8 @@ return {
       words[i] = { name = word_name(i), value = word.value, is_good = word.is_good }
     end
     status.option_words, status.wrp, status.wrp_sectors = words, json.array(status.wrp), sectors
-    return ("RDP level %d, %s protected, %s"):format(status.rdp_level, format.count(#sectors, "sector"),
+    return ("%sRDP level %d, %s protected, %s"):format(is_set and "written and read back; " or "", status.rdp_level,
+      format.count(#sectors, "sector"),
       damaged == 0 and "all words sound" or format.count(damaged, "word") .. " damaged"), status
   end,
 }

@@ -29,6 +29,11 @@ os.execute(("mkdir -p %s/tests/firmware && cp %s/tests/firmware/blink.hex %s/tes
   :format(folder, root, folder, root, folder))
 write("firmware.bin", ("firmware"):rep(100))
 
+-- a Lua example that begins with a file's name is that file, for the commands below it
+for block in text:gmatch("```lua\n(.-)```") do
+  local name = block:match("^%-%- ([%w_]+%.lua)\n")
+  if name then write(name, block) end
+end
 for block in text:gmatch("```sh\n(.-)```") do
   for line in block:gmatch("[^\n]+") do
     local command = line:gsub("%s+#.*$", "")
@@ -37,8 +42,10 @@ for block in text:gmatch("```sh\n(.-)```") do
   end
 end
 for block in text:gmatch("```lua\n(.-)```") do
-  write("blink_test.lua", block)
-  try("stlua run blink_test.lua")
+  if not block:match("^%-%- [%w_]+%.lua\n") then
+    write("blink_test.lua", block)
+    try("stlua run blink_test.lua")
+  end
 end
 
 os.execute("rm -rf " .. quote(folder))

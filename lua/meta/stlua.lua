@@ -591,6 +591,37 @@ function stlua.monotonic() end
 ---@param probe stlua.Probe?
 function stlua.sleep(seconds, probe) end
 
+---@class stlua.Process
+local process = {}
+
+--- Without waiting.
+---@param stream "stdout"|"stderr"|nil
+---@return string? bytes "" if there is nothing yet; nil once the child has closed the stream
+function process:read(stream) end
+
+---@return integer? status nil while it runs; then its exit status, or 128 and the signal that ended it
+function process:status() end
+
+---@return integer? pid nil once it is gone
+function process:pid() end
+
+---@param how "int"|"term"|"kill"|nil "int"
+function process:kill(how) end
+
+--- What still runs is ended. Never fails.
+function process:close() end
+
+--- A child process by its words, never through a shell; stdin is empty. Raises: file.
+---@param words string[]
+---@return stlua.Process
+function stlua.spawn(words) end
+
+--- SIGTERM for this process when the one that started it ends, however it does.
+function stlua.end_with_parent() end
+
+---@return integer
+function stlua.pid() end
+
 ---@param stream "stdin"|"stdout"|"stderr"|nil
 ---@return boolean
 function stlua.is_terminal(stream) end

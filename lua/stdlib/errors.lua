@@ -18,9 +18,20 @@ function M.raise(code, hint, format, ...) error(M.new(code, hint, format, ...), 
 --- Is this one of our error values, from C or from Lua?
 function M.is_error(err) return type(err) == "table" and type(err.code) == "string" and err.message ~= nil end
 
+--- An error of the identity and ledger modules, whose frames stand beside its message, as one whose
+--- message is the whole chain; anything else as it is.
+function M.chained(err)
+  if not M.is_error(err) or err.cause then return err end
+  local message = err.message
+  for _, frame in ipairs(err.context or {}) do message = frame .. ": " .. message end
+  return stlua.error { code = err.code, message = message, hint = err.hint, context = err.context,
+    cause = err.message, reason = err.reason, traceback = err.traceback }
+end
+
 --- Say what was being done: one frame wider.
 function M.wrap(err, format, ...)
   if not M.is_error(err) then return err end
+  err = M.chained(err)
   local frame = select("#", ...) > 0 and format:format(...) or format
   err.context = err.context or {}
   err.context[#err.context + 1] = frame

@@ -32,6 +32,7 @@ M.list = {
   { 43, "option_bytes", "option words damaged, or not taken over" },
   { 44, "loader", "code in target RAM did not do what it should" },
   { 45, "verify", "contents differ from the image" },
+  { 46, "self_test", "the board's self-test did not answer, or a measurement is outside its limits" },
   { 50, "refused", "irreversible or destructive, and nobody consented" },
   { 64, "usage", "an unknown command or option, or a missing argument" },
   { 70, "internal", "a defect of stlua" },

@@ -144,6 +144,12 @@ function unit:void(reason, result)
   closed(self, "void")
 end
 
+--- Let go of the unit when the ledger could not record its end: its reservation stands, and is found as
+--- abandoned when the unit comes back, by this process or another.
+function unit:abandon()
+  if not self.is_closed then closed(self, "abandoned") end
+end
+
 --- End of scope. What ended it is recorded; when the ledger cannot record it, that error travels only if
 --- no other does: the reservation is then found as abandoned.
 function unit:__close(err)
@@ -151,7 +157,7 @@ function unit:__close(err)
   local reason = err ~= nil and err or errors.new("interrupted", "the unit was left without a result")
   local ok, why = pcall(self.void, self, reason)
   if not ok then
-    closed(self, "abandoned")
+    self:abandon()
     if err == nil then error(why, 0) end
   end
 end

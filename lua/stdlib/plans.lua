@@ -24,7 +24,7 @@ end
 --- Print a plan.
 ---@param session stlua.Session
 ---@param plan stlua.Plan
----@param about { name: string, format: string, erase_all: boolean? }
+---@param about { name: string, format: string, erase_all: boolean?, are_options_written: boolean? }
 function M.show(session, plan, about)
   local totals = plan:totals()
   session:say("plan: %s (%s), %d bytes", about.name, about.format, totals.image_bytes)
@@ -35,7 +35,7 @@ function M.show(session, plan, about)
   session:say("  erase %s, program %s, write %s of EEPROM: the flash itself needs %s",
     format.count(totals.pages_to_erase, "page"), format.count(totals.half_pages_to_program, "half page"),
     format.count(totals.eeprom_words_to_write, "word"), format.seconds(totals.flash_time_us / 1e6))
-  session:say("  option bytes stay as they are")
+  if not about.are_options_written then session:say("  option bytes stay as they are") end
 end
 
 --- A plan as a table.

@@ -29,7 +29,7 @@ end
 
 --- An error value for whatever was raised; our own keep what they are.
 local function as_error(err)
-  if errors.is_error(err) then return err end
+  if errors.is_error(err) then return errors.chained(err) end
   return { code = "script", message = tostring(err), hint = "--verbose shows where", context = {} }
 end
 

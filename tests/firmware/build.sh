@@ -21,3 +21,4 @@ build() { # NAME SOURCE...
 
 build blink blink.c table.S
 build selftest selftest.c
+build rtt rtt.c

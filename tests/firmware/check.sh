@@ -9,7 +9,7 @@ if [ "$version" != 12.2.1 ]; then
     exit 77
 fi
 "$here/build.sh" "$1"
-for file in blink.hex blink.sym selftest.hex selftest.sym; do
+for file in blink.hex blink.sym selftest.hex selftest.sym rtt.hex rtt.sym; do
     cmp "$here/$file" "$1/$file"
     echo "$file: as committed"
 done

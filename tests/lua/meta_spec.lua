@@ -32,6 +32,7 @@ local function bound()
   local image = stlua.image.new():add(0x08000000, "abcd")
   local names = {
     stlua = functions_of(stlua), image = functions_of(stlua.image), probe = methods_of(probe),
+    process = methods_of(stlua.spawn { "true" }),
     dap = methods_of(dap), nvm = methods_of(nvm), plan = methods_of(nvm:plan(image)), Image = methods_of(image),
     crc = functions_of(stlua.crc), Crc = methods_of(stlua.crc.new("crc-32")),
   }

@@ -50,6 +50,7 @@
     X(E_LOADER, "loader")                   /* code in target RAM did not do what it should */     \
     X(E_VERIFY, "verify")                   /* contents differ from the image */                   \
     X(E_INTERRUPTED, "interrupted")         /* the user asked to stop */                           \
+    X(E_SELF_TEST, "self_test")             /* a measurement of the board is outside its limits */ \
     X(E_REFUSED, "refused")                 /* irreversible or destructive, and not consented */   \
     X(E_INTERNAL, "internal")               /* a defect of stlua */
 
