@@ -19,7 +19,7 @@ static void format_frame(stl_error *err, unsigned frame, const char *format, va_
     vsnprintf(err->frame[frame], STL_ERROR_FRAME_CHARS, format, args);
 }
 
-stl_code stl_fail(stl_error *err, stl_code code, const char *hint, const char *format, ...)
+stl_code(stl_fail)(stl_error *err, stl_code code, const char *hint, const char *format, ...)
 {
     if (err) {
         err->code = code;

@@ -101,7 +101,9 @@ int stl_digit_value(uint8_t text);                    /* 0 to 15, or -1 */
 stl_code stl_decode_digits(const stl_lines *reader, const stl_line *record, size_t skip,
                            uint8_t bytes[MAX_RECORD_BYTES], size_t *byte_count, stl_error *err);
 
-/* image.c */
-stl_code stl_image_no_memory(stl_error *err);
+static inline stl_code stl_image_no_memory(stl_error *err)
+{
+    return stl_fail(err, STL_E_MEMORY, NULL, "out of memory for an image");
+}
 
 #endif

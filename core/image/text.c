@@ -87,7 +87,8 @@ stl_code stl_decode_digits(const stl_lines *reader, const stl_line *record, size
                         reader->from->name, reader->number, digit_count / 2, MAX_RECORD_BYTES);
     for (size_t i = 0; i < digit_count / 2; i++) {
         const uint8_t *pair = record->text + skip + 2 * i;
-        bytes[i] = (uint8_t)(stl_digit_value(pair[0]) << 4 | stl_digit_value(pair[1]));
+        bytes[i] = (uint8_t)((unsigned)stl_digit_value(pair[0]) << 4 |
+                             (unsigned)stl_digit_value(pair[1]));
     }
     *byte_count = digit_count / 2;
     return STL_OK;

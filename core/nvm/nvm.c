@@ -123,6 +123,34 @@ static stl_code check_range(const stl_nvm *nvm, uint32_t addr, uint32_t byte_cou
     return STL_OK;
 }
 
+/* An erase that a dip of the supply cut short ends with clean flags: only the contents tell. */
+static stl_code check_blank(stl_nvm *nvm, const stl_nvm_page *pages, uint32_t count, stl_error *err)
+{
+    const uint32_t page_bytes = nvm->config.page_bytes;
+    uint8_t blank_page[STL_NVM_MAX_PAGE_BYTES];
+    memset(blank_page, nvm->config.erased_byte, page_bytes);
+    const uint64_t blank = stl_nvm_page_signature(blank_page, page_bytes);
+    uint64_t *found = calloc(count, sizeof *found);
+    uint32_t *addrs = calloc(count, sizeof *addrs);
+    stl_code code = STL_OK;
+    if (!found || !addrs)
+        code = stl_fail(err, STL_E_MEMORY, NULL, "out of memory");
+    for (uint32_t i = 0; i < count && !code; i++)
+        addrs[i] = pages[i].addr;
+    if (!code)
+        code = stl_nvm_signatures_of(nvm, addrs, count, found, err);
+    for (uint32_t i = 0; i < count && !code; i++) {
+        if (found[i] == blank)
+            continue;
+        stl_fail(err, STL_E_VERIFY, "check the target's supply and run the command again",
+                 "page 0x%08X is not blank after erasing it", addrs[i]);
+        code = stl_error_at(err, addrs[i]);
+    }
+    free(found);
+    free(addrs);
+    return code;
+}
+
 stl_code stl_nvm_erase(stl_nvm *nvm, uint32_t addr, uint32_t byte_count,
                        const stl_progress *progress, stl_error *err)
 {
@@ -138,6 +166,8 @@ stl_code stl_nvm_erase(stl_nvm *nvm, uint32_t addr, uint32_t byte_count,
         pages[i] = (stl_nvm_page){.addr = addr + i * page_bytes, .must_erase = true};
     stl_nvm_report report = {0};
     code = nvm->driver->write_pages(nvm, pages, count, progress, &report, err);
+    if (!code)
+        code = check_blank(nvm, pages, count, err);
     free(pages);
     return code ? stl_wrap(err, "erase %u pages from 0x%08X", count, addr) : STL_OK;
 }

@@ -21,6 +21,7 @@ static bool send_request(int fd, uint8_t type, const char *text)
     if (count > sizeof request - SIM_WIRE_REQUEST_BYTES)
         return false;
     stl_put_u32le(request + 12, (uint32_t)count);
+    /* the length goes before it, no 0 behind it: NOLINTNEXTLINE(bugprone-not-null-terminated-result) */
     memcpy(request + SIM_WIRE_REQUEST_BYTES, text, count);
     const size_t total = SIM_WIRE_REQUEST_BYTES + count;
     return send(fd, request, total, MSG_NOSIGNAL) == (ssize_t)total;

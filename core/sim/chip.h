@@ -57,7 +57,8 @@ typedef struct sim_chip_options {
 typedef struct sim_chip_stats {
     uint64_t pages_erased, half_pages, half_page_pairs, page_erase_pairs, words_programmed;
     uint64_t eeprom_words, eeprom_double_words, option_words, mass_erases;
-    uint64_t high_voltage_us; /* time spent in operations */
+    uint64_t operations;      /* high-voltage operations begun */
+    uint64_t high_voltage_us; /* time spent in them */
     uint64_t instructions, resets, power_ons, watchdog_resets;
     uint64_t faults;
     char last_fault[160];

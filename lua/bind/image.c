@@ -8,6 +8,7 @@ static const char *const format_names[] = {"auto", "hex", "srec", "elf", "bin", 
 
 stl_image **stlua_push_image(lua_State *L)
 {
+    /* a pointer is what is kept: NOLINTNEXTLINE(bugprone-sizeof-expression) */
     stl_image **ud = lua_newuserdatauv(L, sizeof *ud, 0);
     *ud = NULL;
     luaL_setmetatable(L, STLUA_IMAGE);

@@ -117,6 +117,7 @@ static int free_found(lua_State *L)
 /* stlua.list_usb() -> array of what is on the bus, whether or not it could be opened. Raises: usb. */
 static int l_list_usb(lua_State *L)
 {
+    /* a pointer is what is kept: NOLINTNEXTLINE(bugprone-sizeof-expression) */
     stl_usb_found **found = lua_newuserdatauv(L, sizeof *found, 0);
     *found = NULL;
     if (luaL_newmetatable(L, "stlua.UsbList")) {

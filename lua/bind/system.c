@@ -104,6 +104,7 @@ static int close_folder(lua_State *L)
 static int l_list_folder(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
+    /* a pointer is what is kept: NOLINTNEXTLINE(bugprone-sizeof-expression) */
     DIR **folder = lua_newuserdatauv(L, sizeof *folder, 0);
     *folder = NULL;
     if (luaL_newmetatable(L, "stlua.Folder")) {

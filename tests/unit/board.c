@@ -14,8 +14,23 @@
 typedef struct direct_transport {
     stl_transport head;
     stl_clock clock;
+    board *board;
     sim_device *device;
 } direct_transport;
+
+static bool is_in_simulator;
+
+bool board_is_in_simulator(void)
+{
+    return is_in_simulator;
+}
+
+void board_admin(board *b, const char *line)
+{
+    char answer[4096];
+    if (!sim_device_admin(b->device, line, answer, sizeof answer))
+        fail_msg("%s: %s", line, answer);
+}
 
 static stl_code usb_error(sim_usb_status status, stl_error *err)
 {
@@ -32,32 +47,45 @@ static stl_code usb_error(sim_usb_status status, stl_error *err)
     }
 }
 
+static sim_usb_status run_one(direct_transport *direct, stl_transfer *transfer, uint32_t timeout_ms)
+{
+    board *b = direct->board;
+    if (++b->transfer_count == b->trap.at)
+        board_admin(b, b->trap.line);
+    if (b->is_supply_kept)
+        board_admin(b, "power on");
+    sim_usb_status status;
+    if (transfer->endpoint & 0x80) {
+        status = sim_device_in(direct->device, transfer->endpoint, transfer->bytes,
+                               transfer->byte_count, &transfer->actual_count);
+    } else {
+        status = sim_device_out(direct->device, transfer->endpoint, transfer->bytes,
+                                transfer->byte_count);
+        transfer->actual_count = transfer->byte_count;
+    }
+    if (status == SIM_USB_NAK || status == SIM_USB_LOST)
+        sim_device_idle(direct->device, (uint64_t)timeout_ms * 1000000u);
+    return status;
+}
+
 static stl_code direct_run(stl_transport *transport, stl_transfer *transfers, unsigned count,
                            uint32_t timeout_ms, stl_error *err)
 {
     direct_transport *direct = (direct_transport *)transport;
-    for (unsigned i = 0; i < count; i++) {
-        sim_usb_status status;
-        if (transfers[i].endpoint & 0x80) {
-            status = sim_device_in(direct->device, transfers[i].endpoint, transfers[i].bytes,
-                                   transfers[i].byte_count, &transfers[i].actual_count);
-        } else {
-            status = sim_device_out(direct->device, transfers[i].endpoint, transfers[i].bytes,
-                                    transfers[i].byte_count);
-            transfers[i].actual_count = transfers[i].byte_count;
-        }
-        if (status == SIM_USB_NAK || status == SIM_USB_LOST)
-            sim_device_idle(direct->device, (uint64_t)timeout_ms * 1000000u);
-        if (status != SIM_USB_OK)
-            return usb_error(status, err);
-    }
-    return STL_OK;
+    sim_usb_status status = SIM_USB_OK;
+    is_in_simulator = true;
+    for (unsigned i = 0; i < count && status == SIM_USB_OK; i++)
+        status = run_one(direct, &transfers[i], timeout_ms);
+    is_in_simulator = false;
+    return status == SIM_USB_OK ? STL_OK : usb_error(status, err);
 }
 
 static stl_code direct_reset(stl_transport *transport, stl_error *err)
 {
     (void)err;
+    is_in_simulator = true;
     sim_device_usb_reset(((direct_transport *)transport)->device);
+    is_in_simulator = false;
     return STL_OK;
 }
 
@@ -75,7 +103,9 @@ static uint64_t direct_now_us(void *self)
 
 static void direct_sleep_us(void *self, uint64_t wait_us)
 {
+    is_in_simulator = true;
     sim_device_idle(((direct_transport *)self)->device, wait_us * 1000);
+    is_in_simulator = false;
 }
 
 static size_t get_descriptor(sim_device *device, uint8_t type, uint8_t index, uint8_t *bytes,
@@ -92,6 +122,7 @@ static stl_transport *new_transport(board *b)
     direct_transport *direct = calloc(1, sizeof *direct);
     assert_non_null(direct);
     stl_usb_identity *identity = &direct->head.identity;
+    direct->board = b;
     direct->device = b->device;
     direct->head.ops = &direct_ops;
     direct->clock = (stl_clock){direct, direct_now_us, direct_sleep_us};
@@ -177,7 +208,10 @@ stl_code board_reconnect(board *b, const stl_nvm_options *nvm_options, stl_error
 {
     const stl_connect_options connect = {STL_CONNECT_NORMAL, 0};
     board_disconnect(b);
-    stl_code code = stl_probe_open(new_transport(b), &b->probe, err);
+    is_in_simulator = true;
+    stl_transport *transport = new_transport(b);
+    is_in_simulator = false;
+    stl_code code = stl_probe_open(transport, &b->probe, err);
     if (!code)
         code = stl_dap_connect(b->probe, &connect, &b->dap, err);
     if (!code)

@@ -15,6 +15,13 @@ typedef struct board {
     unsigned warning_count;
     char last_warning[512];
     stl_log log;
+    /* Say this admin line to the simulator just before transfer `at`, counted from 1; 0: never. */
+    struct board_trap {
+        unsigned at;
+        const char *line;
+    } trap;
+    unsigned transfer_count;
+    bool is_supply_kept; /* what cuts the supply is a dip: it is there again at the next transfer */
 } board;
 
 typedef struct board_options {
@@ -37,6 +44,11 @@ stl_code board_reconnect(board *b, const stl_nvm_options *nvm_options, stl_error
 
 /* What targets/ would say of the model. */
 stl_nvm_config board_config(const sim_chip_model *model, uint32_t ram_bytes);
+
+/* Say an admin line to the simulator; fails the test when it refuses. */
+void board_admin(board *b, const char *line);
+/* Is the simulator at work, or the core under test? For who counts allocations. */
+bool board_is_in_simulator(void);
 
 void board_peek(board *b, uint32_t addr, void *bytes, size_t byte_count);
 void board_poke(board *b, uint32_t addr, const void *bytes, size_t byte_count);

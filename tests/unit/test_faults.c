@@ -1,6 +1,6 @@
-/* tests/unit/test_faults.c: a fault at every transfer of a whole programming job. After each: an error
- * or a true success, no hang, no false success, and one more run repairs the board.
- * A stride keeps the usual run short; STL_FAULT_STRIDE=1 tries every transfer. */
+/* tests/unit/test_faults.c: every command, and at every USB transfer of it a fault. After each: an error
+ * with a text, or a true success; no hang over the deadline; and one more run repairs the board.
+ * A stride keeps the usual run short; STL_FAULT_STRIDE=1 tries every transfer, STL_FAULT_SEED shifts it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,111 +9,79 @@
 
 #include <cmocka.h>
 
-#include "board.h"
+#include "fault_jobs.h"
 
-enum { FLASH = 0x08000000, IMAGE_BYTES = 1536, DEADLINE_S = 10 };
+enum { USUAL_STRIDE = 17, DEADLINE_S = 20 };
 
-static unsigned stride(void)
+static unsigned count_transfers(const fault_job *job)
 {
-    const char *text = getenv("STL_FAULT_STRIDE");
-    return text ? (unsigned)atoi(text) : 7;
-}
-
-static void admin(board *b, const char *line)
-{
-    char answer[4096];
-    if (!sim_device_admin(b->device, line, answer, sizeof answer))
-        fail_msg("%s: %s", line, answer);
-}
-
-static stl_code job(board *b, const stl_nvm_options *options, const stl_image *image,
-                    stl_error *err)
-{
-    stl_plan *plan = NULL;
-    stl_nvm_report report;
-    stl_code code = board_reconnect(b, options, err);
-    if (!code)
-        code = stl_nvm_make_plan(b->nvm, image, NULL, NULL, &plan, err);
-    if (!code)
-        code = stl_nvm_apply_plan(b->nvm, plan, STL_VERIFY_SIGNATURE, NULL, &report, err);
-    stl_plan_free(plan);
-    board_disconnect(b);
-    return code;
-}
-
-static bool holds(board *b, const uint8_t *bytes)
-{
-    uint8_t found[IMAGE_BYTES];
-    board_peek(b, FLASH, found, sizeof found);
-    return !memcmp(found, bytes, sizeof found);
-}
-
-static void sweep(const char *kind, int direct)
-{
-    uint8_t old[IMAGE_BYTES], bytes[IMAGE_BYTES];
-    fill_random(old, sizeof old, 31);
-    fill_random(bytes, sizeof bytes, 32);
+    board b;
     stl_error err = {0};
-    stl_image *image;
-    assert_ok(stl_image_new(&image, &err));
-    assert_ok(stl_image_add(image, FLASH, bytes, sizeof bytes, &err));
-    const board_options options = {.nvm = {.is_direct_forced = direct}};
-
-    board b; /* a clean run counts the transfers */
-    board_power_on(&b, &options);
-    board_poke(&b, FLASH, old, sizeof old);
-    assert_ok(job(&b, &options.nvm, image, &err));
-    const sim_device_stats *stats = sim_device_get_stats(b.device);
-    const unsigned total = (unsigned)(stats->transfers_out + stats->transfers_in);
+    fault_job_begin(job, &b);
+    const stl_code code = fault_job_do(job, &b, &err);
+    if (job->must_fail)
+        assert_int_not_equal(code, STL_OK);
+    else
+        assert_ok(code);
+    const unsigned count = b.transfer_count;
     board_throw_away(&b);
-
-    unsigned tried = 0, failed = 0, survived = 0;
-    for (unsigned n = 1; n <= total; n += stride()) {
-        char line[80];
-        snprintf(line, sizeof line, "fault usb %s at %u", kind, n);
-        board_power_on(&b, &options);
-        board_poke(&b, FLASH, old, sizeof old);
-        admin(&b, line);
-        const uint64_t begin_ns = sim_device_now_ns(b.device);
-        const stl_code code = job(&b, &options.nvm, image, &err);
-        assert_true(sim_device_now_ns(b.device) - begin_ns < DEADLINE_S * 1000000000ull);
-        if (code == STL_OK && !holds(&b, bytes))
-            fail_msg("%s at transfer %u: success, but the flash is wrong", kind, n);
-        if (code && (!err.frame_count || err.code != code))
-            fail_msg("%s at transfer %u: no error text", kind, n);
-        failed += code != STL_OK;
-        survived += code == STL_OK;
-        admin(&b, "fault clear");
-        if (!strcmp(kind, "disconnect"))
-            admin(&b, "replug");
-        if (job(&b, &options.nvm, image, &err)) {
-            char text[1024];
-            stl_error_text(&err, text, sizeof text);
-            fail_msg("%s at transfer %u: the next run does not repair it: %s", kind, n, text);
-        }
-        assert_true(holds(&b, bytes));
-        board_throw_away(&b);
-        tried++;
-    }
-    stl_image_free(image);
-    printf("%s, %s road: %u of %u transfers tried, %u ended in an error, %u were survived\n", kind,
-           direct ? "direct" : "loader", tried, total, failed, survived);
-    assert_true(tried > 10);
+    return count;
 }
 
-#define SWEEP(kind)                                                                                \
+static void try_at(const fault_job *job, const char *kind, const char *line, unsigned at,
+                   fault_tally *tally)
+{
+    board b;
+    stl_error err = {0};
+    char what[80];
+    snprintf(what, sizeof what, "%s at transfer %u", kind, at);
+    fault_job_begin(job, &b);
+    b.trap = (struct board_trap){at, line};
+    const uint64_t begin_ns = sim_device_now_ns(b.device);
+    const stl_code code = fault_job_do(job, &b, &err);
+    const uint64_t took_ns = sim_device_now_ns(b.device) - begin_ns;
+    if (took_ns > DEADLINE_S * 1000000000ull)
+        fail_msg("%s, %s: it took %.1f s", job->name, what, (double)took_ns / 1e9);
+    fault_job_judge(job, &b, code, &err, what, tally);
+    board_throw_away(&b);
+}
+
+static void sweep(const char *kind, const char *line)
+{
+    fault_tally all = {0};
+    const unsigned step = fault_step(USUAL_STRIDE);
+    for (unsigned i = 0; i < fault_job_count; i++) {
+        const fault_job *job = &fault_jobs[i];
+        fault_tally tally = {0};
+        const unsigned total = count_transfers(job);
+        for (unsigned at = fault_first(step); at <= total; at += step)
+            try_at(job, kind, line, at, &tally);
+        printf("%s, %s: %u of %u transfers tried, %u ended in an error, %u were survived\n", kind,
+               job->name, tally.points, total, tally.failed, tally.survived);
+        assert_true(tally.points > 0);
+        all.points += tally.points;
+        all.failed += tally.failed;
+        all.survived += tally.survived;
+    }
+    fault_tally_print(kind, &all);
+    assert_true(all.failed > all.points / 4); /* otherwise the faults do not arrive */
+}
+
+#define SWEEP(kind, line)                                                                          \
     static void a_##kind##_at_any_transfer_is_an_error_and_the_next_run_repairs_it(void **state)   \
     {                                                                                              \
         (void)state;                                                                               \
-        sweep(#kind, 0);                                                                           \
-        sweep(#kind, 1);                                                                           \
+        sweep(#kind, line);                                                                        \
     }
 
-SWEEP(timeout)
-SWEEP(stall)
-SWEEP(short)
-SWEEP(garbage)
-SWEEP(disconnect)
+SWEEP(timeout, "fault usb timeout at 1")
+SWEEP(stall, "fault usb stall at 1")
+SWEEP(short, "fault usb short at 1")
+SWEEP(garbage, "fault usb garbage at 1")
+SWEEP(disconnect, "fault usb disconnect at 1")
+SWEEP(wait, "fault wait 4294967295") /* for ever */
+SWEEP(fault, "fault ack fault 1")
+SWEEP(silence, "fault ack none") /* the target's pins have come off */
 
 int main(void)
 {
@@ -123,6 +91,9 @@ int main(void)
         cmocka_unit_test(a_short_at_any_transfer_is_an_error_and_the_next_run_repairs_it),
         cmocka_unit_test(a_garbage_at_any_transfer_is_an_error_and_the_next_run_repairs_it),
         cmocka_unit_test(a_disconnect_at_any_transfer_is_an_error_and_the_next_run_repairs_it),
+        cmocka_unit_test(a_wait_at_any_transfer_is_an_error_and_the_next_run_repairs_it),
+        cmocka_unit_test(a_fault_at_any_transfer_is_an_error_and_the_next_run_repairs_it),
+        cmocka_unit_test(a_silence_at_any_transfer_is_an_error_and_the_next_run_repairs_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -332,15 +332,17 @@ void device_watch_plugs(void)
 static unsigned parse_ports(const char *text, unsigned ports[USBRUN_MAX_PORTS])
 {
     unsigned count = 0;
-    char *end = NULL;
-    do {
+    char *end;
+    for (const char *at = text;; at = end + 1) {
         if (count == USBRUN_MAX_PORTS)
             die("port=%s: a bus has at most %d tiers", text, USBRUN_MAX_PORTS);
-        const unsigned long port = strtoul(count ? end + 1 : text, &end, 10);
+        const unsigned long port = strtoul(at, &end, 10);
         if (!port || port > 15)
             die("port=%s: ports are 1 to 15, separated by dots", text);
         ports[count++] = (unsigned)port;
-    } while (*end == '.');
+        if (*end != '.')
+            break;
+    }
     if (*end)
         die("port=%s: ports are 1 to 15, separated by dots", text);
     return count;

@@ -80,6 +80,9 @@ const char *stl_code_name(stl_code code);
 /* Start an error where it breaks. Returns code. err may be NULL. */
 stl_code stl_fail(stl_error *err, stl_code code, const char *hint, const char *format, ...)
     STL_PRINTF(4, 5);
+#ifdef __clang_analyzer__ /* it looks at one file at a time: what is said above, so that it can see it */
+#define stl_fail(err, code, ...) ((void)(stl_fail)(err, code, __VA_ARGS__), (code))
+#endif
 
 /* Add what was being done (which page, which file). Returns err->code. A full chain keeps the cause
  * and replaces its widest frame. */

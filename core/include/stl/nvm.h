@@ -82,7 +82,7 @@ STL_MUST_USE stl_code stl_nvm_get_status(stl_nvm *nvm, stl_nvm_status *status, s
 
 /* ---- flash, by pages ---- */
 /* Erase whole pages covering [addr, addr + byte_count), both multiples of page_bytes. Blank pages are
- * erased too. */
+ * erased too. That they are blank is proved; STL_E_VERIFY otherwise. */
 STL_MUST_USE stl_code stl_nvm_erase(stl_nvm *nvm, uint32_t addr, uint32_t byte_count,
                                     const stl_progress *progress, stl_error *err);
 /*

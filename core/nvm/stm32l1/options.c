@@ -213,6 +213,20 @@ static stl_code write_changed(stl_nvm *nvm, const stl_nvm_status *status,
     return code;
 }
 
+/* Does the chip work with these words? It loads them at a reset that a power-up or OBL_LAUNCH brings, so
+ * a run that was cut short before it leaves words that are right and not in force. */
+static bool is_active(const stl_nvm_status *status, const uint32_t words[STL_NVM_MAX_OPTION_WORDS])
+{
+    if (status->rdp_byte != (uint8_t)words[WORD_RDP] || status->user_byte != (uint8_t)words[WORD_USER])
+        return false;
+    for (unsigned n = 0; n < status->wrp_word_count; n++) {
+        const uint32_t *pair = &words[WORD_WRP + 2 * n];
+        if (status->wrp[n] != ((pair[0] & 0xFFFF) | (pair[1] & 0xFFFF) << 16))
+            return false;
+    }
+    return true;
+}
+
 static stl_code check_taken_over(stl_nvm *nvm, const uint32_t words[STL_NVM_MAX_OPTION_WORDS],
                                  stl_error *err)
 {
@@ -226,10 +240,10 @@ static stl_code check_taken_over(stl_nvm *nvm, const uint32_t words[STL_NVM_MAX_
     if (!code && now.has_option_error)
         code = stl_fail(err, STL_E_OPTION_BYTES, "power-cycle the target, then `stlua options`",
                         "OPTVERR is still set after reloading, SR=0x%08X", now.sr);
-    if (!code && (now.rdp_byte != (uint8_t)words[WORD_RDP] ||
-                  now.user_byte != (uint8_t)words[WORD_USER]))
+    if (!code && !is_active(&now, words))
         code = stl_fail(err, STL_E_OPTION_BYTES, "power-cycle the target, then `stlua options`",
-                        "the new option bytes are not active, OBR=0x%08X", now.obr);
+                        "the new option bytes are not active, OBR=0x%08X, WRPR1=0x%08X", now.obr,
+                        now.wrp[0]);
     return code;
 }
 
@@ -266,7 +280,9 @@ stl_code stm32l1_write_options(stl_nvm *nvm, const stl_option_values *values, un
     uint32_t words[STL_NVM_MAX_OPTION_WORDS] = {0};
     wanted_words(nvm, &status, values, words);
     /* Writing level 0 over level 0 is an erratum's trap (facts 3.7): equal words are not written. */
-    if (!code && memcmp(words, status.option_words, sizeof words[0] * status.option_word_count)) {
+    const bool is_written =
+        !memcmp(words, status.option_words, sizeof words[0] * status.option_word_count);
+    if (!code && !(is_written && is_active(&status, words) && !status.has_option_error)) {
         code = unlock_options(nvm, err);
         if (!code)
             code = write_changed(nvm, &status, words, err);

@@ -61,6 +61,7 @@ typedef struct stlink {
     stl_transport *transport;
     const stl_probe_info *info;
     bool is_entered;
+    bool has_waited_in_vain; /* the target has answered WAIT for all of the time it may */
     unsigned failure_count; /* transfers that failed; the second one ends the session */
     uint8_t bounce[STLINK_MAX_READ_BYTES + 512]; /* a reply, rounded up to whole packets */
 } stlink;

@@ -69,9 +69,12 @@ bool stlink_is_wait(uint8_t status)
 
 bool stlink_wait_before_retry(stlink *link, unsigned n)
 {
-    /* 0.1 ms doubling to 12.8 ms, then 100 ms: about a second in all (facts 4.2). */
-    if (n >= 17)
+    /* 0.1 ms doubling to 12.8 ms, then 100 ms: about a second in all (facts 4.2). After that in vain, 25 ms
+     * a command until one is taken: leaving a target whose bus stands still is dozens of commands. */
+    if (n >= (link->has_waited_in_vain ? 8u : 17u)) {
+        link->has_waited_in_vain = true;
         return false;
+    }
     stl_sleep_us(link->transport->clock, n < 8 ? 100u << n : 100000u);
     return true;
 }
@@ -117,8 +120,10 @@ static const status_row status_rows[] = {
 
 stl_code stlink_status_error(stlink *link, uint8_t status, const uint8_t *request, stl_error *err)
 {
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
+        link->has_waited_in_vain = false;
         return STL_OK;
+    }
     if (status == 0x0D) { /* spurious on self-clearing bits: what counts is read back anyway */
         stl_log_write(link->transport->log, STL_LOG_DEBUG,
                       "ST-LINK %02X %02X: write-verify status 0x0D taken as OK", request[0],

@@ -70,9 +70,8 @@ static sim_ack bus_access(sim_chip *chip, bool is_write, uint32_t addr, uint32_t
         return ack;
     const bool is_ppb = addr - PPB_ADDR < 0x100000;
     bus_result result = BUS_ERROR;
-    if (chip->is_nrst_low && !is_ppb)
-        result = BUS_ERROR; /* the bus matrix is in reset */
-    else if (addr % size)
+    const bool is_bus_in_reset = chip->is_nrst_low && !is_ppb;
+    if (is_bus_in_reset || addr % size)
         result = BUS_ERROR;
     else if (is_write)
         result = bus_write(chip, MASTER_DEBUG, addr, size, *value >> 8 * (addr & 3));

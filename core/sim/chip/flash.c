@@ -181,6 +181,7 @@ void flash_begin(sim_chip *chip, flash_op *op, unsigned steps)
         return;
     }
     fl->ops_begun++;
+    chip->stats.operations++;
     if (fl->fail_at && fl->ops_begun == fl->fail_at) {
         fl->sr |= fl->fail_flags;
         return;

@@ -11,6 +11,11 @@ enum {
 };
 #define XPSR_T (1u << 24)
 
+static bool is_in(uint32_t addr, uint32_t base_addr, uint32_t byte_count)
+{
+    return addr - base_addr < byte_count;
+}
+
 /* ---- debug ---- */
 
 static uint32_t read_dhcsr(sim_chip *chip)
@@ -161,13 +166,13 @@ bus_result ppb_read(sim_chip *chip, uint32_t addr, uint32_t *value)
 {
     core_state *core = &chip->core;
     *value = 0;
-    if (addr - 0xE000E100 < 12)
+    if (is_in(addr, 0xE000E100, 12))
         *value = core->nvic_enabled[(addr - 0xE000E100) / 4];
-    else if (addr - 0xE000E200 < 12)
+    else if (is_in(addr, 0xE000E200, 12))
         *value = core->nvic_pending[(addr - 0xE000E200) / 4];
-    else if (addr - 0xE0002008 < 32)
+    else if (is_in(addr, 0xE0002008, 32))
         *value = core->fp_comp[(addr - 0xE0002008) / 4];
-    else if (addr - 0xE0001020 < 64)
+    else if (is_in(addr, 0xE0001020, 64))
         *value = core->dwt_regs[(addr - 0xE0001020) / 4];
     else if (!coresight_read(chip, addr, value))
         switch (addr) {
@@ -211,19 +216,19 @@ bus_result ppb_read(sim_chip *chip, uint32_t addr, uint32_t *value)
 bus_result ppb_write(sim_chip *chip, uint32_t addr, uint32_t value)
 {
     core_state *core = &chip->core;
-    if (addr - 0xE000E100 < 12)
+    if (is_in(addr, 0xE000E100, 12))
         core->nvic_enabled[(addr - 0xE000E100) / 4] |= value;
-    else if (addr - 0xE000E180 < 12)
+    else if (is_in(addr, 0xE000E180, 12))
         core->nvic_enabled[(addr - 0xE000E180) / 4] &= ~value;
-    else if (addr - 0xE000E200 < 12)
+    else if (is_in(addr, 0xE000E200, 12))
         core->nvic_pending[(addr - 0xE000E200) / 4] |= value;
-    else if (addr - 0xE000E280 < 12)
+    else if (is_in(addr, 0xE000E280, 12))
         core->nvic_pending[(addr - 0xE000E280) / 4] &= ~value;
-    else if (addr - 0xE0002008 < 32)
+    else if (is_in(addr, 0xE0002008, 32))
         core->fp_comp[(addr - 0xE0002008) / 4] = value & 0xDFFFFFFD;
-    else if (addr - 0xE0001020 < 64)
+    else if (is_in(addr, 0xE0001020, 64))
         core->dwt_regs[(addr - 0xE0001020) / 4] = value;
-    else if (addr - 0xE000E010 < 12)
+    else if (is_in(addr, 0xE000E010, 12))
         write_systick(chip, addr, value);
     else
         switch (addr) {
