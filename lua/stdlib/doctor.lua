@@ -1,8 +1,8 @@
 --- What is wrong with this desk? Checks look, in the order in which things depend on each other, and
 --- write down what they saw; causes (stlua.doctor_causes) are judged by what was seen, and by nothing else.
 ---
---- A check is { id =, title =, needs =, run = function(exam, seen) -> text }. It never decides. What it
---- raises is kept in seen.errors[id], and the checks after it still have their turn.
+--- A check is { id =, title =, needs =, run = function(exam, seen) -> text, is_blind }. It never decides. What
+--- it raises is kept in seen.errors[id], and the checks after it still have their turn.
 local stlua = require "stlua"
 local causes = require "stlua.doctor_causes"
 local errors = require "stlua.errors"
@@ -14,8 +14,9 @@ local M = {}
 ---@field id string "chip.rdp"
 ---@field title string
 ---@field needs "probe"|"dap"|"open"|"halted"|"reset"|nil
+---@field raises table<string, boolean>? codes that end the examination: what was asked for makes no sense
 ---@field is_late boolean? it disturbs, so it runs after all others; its row stays in its place
----@field run fun(exam: stlua.Exam, seen: table): string? what was seen, for people
+---@field run fun(exam: stlua.Exam, seen: table): string, boolean? what was seen, for people; true: it could not look
 
 ---@class stlua.Exam
 ---@field session stlua.Session
@@ -41,26 +42,30 @@ end
 
 -- ---- what has to be there ----
 
-local closed_text = "not looked at: RDP closes it, and halting would shut the firmware out until a power cycle"
+local closed_text = "not looked at: under RDP level 1 halting would shut the firmware out until a power cycle"
 
 -- Each gives nil, or why the check cannot be made.
-local needs = {
-  probe = function(exam) return not exam.probe and "no probe" or nil end,
-  dap = function(exam) return not exam.dap and "the target cannot be reached" or nil end,
-  open = function(exam)
-    if not exam.dap then return "the target cannot be reached" end
-    return exam.seen.rdp_level and exam.seen.rdp_level > 0 and closed_text or nil
-  end,
-  halted = function(exam)
-    if not exam.dap then return "the target cannot be reached" end
-    if exam.seen.rdp_level and exam.seen.rdp_level > 0 then return closed_text end
-    return not exam.is_halted and "the core is not halted" or nil
-  end,
-  reset = function(exam)
-    if not exam.dap then return "the target cannot be reached" end
-    return not exam.may_reset and "left out: --no-reset" or nil
-  end,
-}
+local needs = {}
+
+function needs.probe(exam) return not exam.probe and "no probe" or nil end
+
+function needs.dap(exam)
+  if not exam.dap then return "the target cannot be reached" end
+  return exam.seen.is_reset_held and "the chip is held in reset" or nil
+end
+
+function needs.open(exam)
+  return needs.dap(exam) or (exam.seen.rdp_level ~= 0 and closed_text or nil)
+end
+
+function needs.halted(exam)
+  return needs.open(exam) or (not exam.is_halted and "the core is not halted" or nil)
+end
+
+function needs.reset(exam)
+  if not exam.dap then return "the target cannot be reached" end
+  return not exam.may_reset and "left out: --no-reset" or nil
+end
 
 -- ---- running the checks ----
 
@@ -74,8 +79,10 @@ local function run_check(exam, check)
     row.verdict, row.text = "-", why_not
     return row
   end
-  local text, err = errors.attempt(check.run, exam, exam.seen)
-  row.text = text or ""
+  local is_blind
+  local _, err = errors.attempt(function() row.text, is_blind = check.run(exam, exam.seen) end)
+  if is_blind then row.verdict = "-" end
+  if err and check.raises and check.raises[err.code] then error(err, 0) end
   if err then
     row.verdict, row.text = "?", err.cause or err.message
     exam.seen.errors[check.id] = err

@@ -82,7 +82,7 @@ M.list = {
       .. "reuses the pins and nRST is not wired, or RDP level 2 has closed the debug port for ever; "
       .. "from here these look alike",
     next = "check the wires; stlua --connect under-reset --speed 125 info" },
-  { id = "nrst_held", check = "core.state", hides = "*",
+  { id = "nrst_held", check = "wiring.nrst", hides = "*",
     rule = function(seen) return seen.is_reset_held end,
     sentence = "nRST is held low by something on the board: the chip never leaves reset",
     next = "release the reset button, look for a short or a supervisor on nRST; then stlua doctor" },
@@ -278,6 +278,18 @@ M.list = {
     next = "name it by its port: stlua --probe usb:PORT" },
 }
 
+--- Where a check failed and nothing explains it: the first failure, as it is.
+local function unexplained(seen)
+  local first
+  for id in pairs(seen.errors) do
+    if not first or id < first then first = id end
+  end
+  if not first then return nil end
+  local err = seen.errors[first]
+  return { id = "unexplained", check = first, severity = "bad", sentence = "A check failed and nothing seen explains it: "
+    .. (err.cause or err.message), next = "stlua --verbose doctor, and once more with --speed 125" }
+end
+
 -- ---- judging ----
 
 local function text_of(value, seen) return type(value) == "function" and value(seen) or value end
@@ -299,6 +311,7 @@ function M.judge(seen)
       hide(hidden, cause)
     end
   end
+  if #findings == 0 then findings[1] = unexplained(seen) end
   return findings
 end
 

@@ -30,7 +30,7 @@ end
 -- Read twice: a size that changes is no size.
 local function flash_size(exam, seen)
   local target = seen.target
-  if not target then return "the chip is not known" end
+  if not target then return "the chip is not known", true end
   local again = targets.identify(exam.dap, exam.session.part or nil)
   seen.is_size_unstable = again.flash_kib_raw ~= target.flash_kib_raw
   seen.size_warning = target.warnings[1]
@@ -156,13 +156,13 @@ end
 local bor_mv = { [8] = 1800, [9] = 2000, [10] = 2400, [11] = 2650, [12] = 2900 }
 
 local function bor(_, seen)
-  if not seen.user_byte then return "not known: the option bytes cannot be read" end
+  if not seen.user_byte then return "the option bytes cannot be read", true end
   seen.bor_mv = bor_mv[seen.user_byte & 0xF]
   return seen.bor_mv and ("the chip may need %s"):format(format.volts(seen.bor_mv)) or "off"
 end
 
 local function watchdog(_, seen)
-  if not seen.user_byte then return "not known: the option bytes cannot be read" end
+  if not seen.user_byte then return "the option bytes cannot be read", true end
   seen.is_iwdg_hardware = not bit(seen.user_byte, 4)
   return seen.is_iwdg_hardware and "started by hardware at every reset" or "started by software, if at all"
 end
@@ -176,9 +176,9 @@ end
 
 -- BOOT0 and BOOT1 have no register; what is seen at address 0 tells.
 local function boot(exam, seen)
-  if seen.is_under_reset then return "not known after a reset" end
+  if seen.is_under_reset then return "not known after a reset", true end
   local at_0 = words_at(exam, 0)
-  if not at_0 then return "address 0 cannot be read" end
+  if not at_0 then return "address 0 cannot be read", true end
   seen.is_boot_from_system = at_0 == words_at(exam, system_addr) and at_0 ~= words_at(exam, flash_addr)
   return seen.is_boot_from_system and "system memory is at address 0" or "flash is at address 0"
 end
@@ -186,8 +186,8 @@ end
 -- ---- an image that was named ----
 
 local function image(exam, seen)
-  if not exam.image then return "none named" end
-  if not seen.target then return "the chip is not known" end
+  if not exam.image then return "none named", true end
+  if not seen.target then return "the chip is not known", true end
   for _, segment in ipairs(exam.image:segments()) do
     if not targets.region_of(seen.target, segment.addr, segment.byte_count) then
       seen.outside = segment

@@ -7,6 +7,7 @@ local M = {}
 
 local ICSR, CFSR, HFSR, DFSR, BFAR = 0xE000ED04, 0xE000ED28, 0xE000ED2C, 0xE000ED30, 0xE000ED38
 local PECR, PEKEYR, key1, key2, PECR_LOCKED = 0x40023C04, 0x40023C0C, 0x89ABCDEF, 0x02030405, 0x7
+local APB1_FZ, WATCHDOGS_FROZEN = 0xE0042008, 0x1800
 local AIRCR, SYSRESETREQ = 0xE000ED0C, 0x05FA0004
 local flash_addr, ram_addr = 0x08000000, 0x20000000
 
@@ -23,11 +24,8 @@ local function state_text(state)
 end
 
 local function state(exam, seen)
-  local now = exam.dap:state() -- the first read clears S_RESET_ST, unless the reset lasts
-  seen.is_reset_held = now.was_reset and exam.dap:state().was_reset
-  seen.first_state = seen.first_state or now
-  local first = seen.first_state
-  return state_text(first) .. (seen.is_reset_held and ", and in reset" or "") .. (", DHCSR 0x%08X"):format(first.dhcsr)
+  seen.first_state = seen.first_state or exam.dap:state()
+  return ("%s, DHCSR 0x%08X"):format(state_text(seen.first_state), seen.first_state.dhcsr)
 end
 
 local function faults(exam, seen)
@@ -44,7 +42,7 @@ end
 
 -- Firmware may run from RAM or start in system memory; a vector table outside all of them is none.
 local function vectors(exam, seen)
-  if seen.is_flash_off then return "not looked at: flash is switched off" end
+  if seen.is_flash_off then return "not looked at: flash is switched off", true end
   local words, err = errors.attempt(exam.dap.read32, exam.dap, flash_addr, 2)
   if err then
     seen.flash_read_error = err
@@ -62,14 +60,14 @@ end
 -- ---- halting ----
 
 local function halt(exam, seen)
-  if seen.is_reset_held then return "not while it is in reset" end
   local _, err = errors.attempt(exam.dap.halt, exam.dap)
   if err then
     seen.halt_error = err
     error(err, 0)
   end
   exam.is_halted = true
-  exam.saved = {}
+  exam.saved, exam.freeze_kept = {}, exam.dap:read32(APB1_FZ)
+  exam.dap:write32(APB1_FZ, exam.freeze_kept | WATCHDOGS_FROZEN)
   for _, name in ipairs(M.registers) do exam.saved[name] = exam.dap:read_reg(name) end
   seen.pc = exam.saved.pc
   return ("halted at 0x%08X"):format(seen.pc)
@@ -77,9 +75,9 @@ end
 
 -- Open and lock again: a key register that took a wrong key is dead until the next reset.
 local function keys(exam, seen)
-  if seen.is_busy then return "not tried: the controller is busy" end
+  if seen.is_busy then return "not tried: the controller is busy", true end
   local dap = exam.dap
-  if dap:read32(PECR) & 1 == 0 then return "PECR is open already" end
+  if dap:read32(PECR) & 1 == 0 then return "not tried: PECR is open already", true end
   local _, err = errors.attempt(function()
     dap:write32(PEKEYR, key1)
     dap:write32(PEKEYR, key2)
@@ -94,6 +92,7 @@ end
 --- Registers as they were; where the core had to be cleaned and no reset came since, a reset.
 function M.restore(exam)
   local dap = exam.dap
+  if exam.freeze_kept then dap:write32(APB1_FZ, exam.freeze_kept) end -- no reset clears it
   if exam.may_reset and exam.is_cleaned and not exam.seen.was_reset then
     dap:write32(AIRCR, SYSRESETREQ)
     exam.seen.was_reset = true

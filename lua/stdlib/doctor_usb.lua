@@ -54,7 +54,8 @@ end
 return {
   checks = {
     { id = "usb.find", title = "USB", run = find },
-    { id = "usb.open", title = "opening the probe", run = open },
+    { id = "usb.open", title = "opening the probe", run = open,
+      raises = { argument = true, file = true } },
     { id = "usb.transfers", title = "transfers", needs = "probe", run = transfer },
   },
 }

@@ -82,16 +82,17 @@ end
 local function attach(exam, seen)
   if seen.swclk_khz then
     exam.dap = exam.probe:connect { mode = "hotplug", swclk_khz = seen.swclk_khz }
+    exam.dap:state() -- S_RESET_ST is cleared by reading it, unless the reset lasts
+    seen.is_reset_held = exam.dap:state().was_reset
     return ("hotplug, at %d kHz"):format(seen.swclk_khz)
   end
   if exam.may_reset then return attach_under_reset(exam, seen) end
   if seen.swd_error then error(seen.swd_error, 0) end
-  return "no answer"
+  return "no answer", true
 end
 
 -- ---- nRST: the one check that disturbs ----
 
--- S_RESET_ST is cleared by reading it: read once, pull the pin, read again.
 local function nrst(exam, seen)
   if seen.is_reset_held then return "held low by something else than the probe" end
   if seen.is_nrst_effective == nil then
