@@ -40,7 +40,8 @@ M.list = {
     next = "stlua list" },
   { id = "several_probes", check = "usb.open", hides = "*", -- B26
     rule = function(seen) return open_error_is(seen, "ambiguous") end,
-    sentence = "Several probes are plugged in, and none is named: the first may be on another board",
+    sentence = function(seen) return "It is not certain which probe is meant, and the first may be on another board: "
+      .. seen.open_error.cause end,
     next = "stlua list, then stlua --probe usb:PORT doctor" },
   { id = "probe_permission", check = "usb.open", hides = "*",
     rule = function(seen) return open_error_is(seen, "permission") end,
@@ -118,12 +119,14 @@ M.list = {
     rule = function(seen) return seen.identify_error and seen.identify_error.code == "unknown_target" end,
     sentence = function(seen) return ("DEV_ID 0x%03X is no STM32L1"):format(seen.dev_id) end,
     next = "stlua targets" },
-  { id = "read_protected", check = "chip.rdp", hides = { "option_bytes_damaged" }, -- (1), B8
+  { id = "read_protected", check = "chip.rdp", hides = { "option_bytes_damaged", "firmware_crashed" }, -- (1), B8
     rule = function(seen) return seen.rdp_level == 1 and not seen.is_rdp_word_damaged end,
     sentence = function(seen) return ("The chip is read protected, RDP level 1 (byte 0x%02X): flash and data EEPROM "
-      .. "are closed; unlocking erases both, and with them keys and identity"):format(seen.rdp_byte) end,
+      .. "are closed; unlocking erases both, and with them keys and identity%s"):format(seen.rdp_byte,
+      seen.first_state and seen.first_state.is_locked_up
+      and ". The core has locked up, as it does when a debugger was here: a power cycle ends that" or "") end,
     next = "stlua options" },
-  { id = "rdp_word_damaged", check = "chip.options", hides = { "option_bytes_damaged" }, -- B11
+  { id = "rdp_word_damaged", check = "chip.options", hides = { "option_bytes_damaged", "firmware_crashed" }, -- B11
     rule = function(seen) return seen.is_rdp_word_damaged end,
     sentence = "The RDP option word and its complement do not agree, which counts as RDP level 1: an option write "
       .. "went wrong or lost power",
@@ -266,7 +269,7 @@ M.list = {
     rule = function(seen) return seen.is_nrst_effective == false end,
     sentence = "nRST has no effect: it is not wired, or the clone's RST pin is the STM8's; connecting under reset "
       .. "cannot work",
-    next = "connect nRST; until then stlua resets by SYSRESETREQ" },
+    next = "connect nRST; until then the core is asked to reset itself (SYSRESETREQ)" },
   { id = "old_probe_firmware", check = "probe.firmware", severity = "note", hides = { "odd_serial" }, -- (22)
     rule = function(seen) return seen.probe and not seen.probe.features.has_mem_16bit end,
     sentence = function(seen) return ("The probe's firmware %s is old: it lacks commands that make work fast and "
