@@ -33,12 +33,19 @@ const sim_chip_model *sim_chip_model_at(size_t index); /* NULL past the end */
 typedef struct sim_chip_options {
     bool is_flash_size_overridden;
     uint16_t flash_size_raw;
+    bool is_flash_size_unstable; /* reads differently each time: users.md B31 */
+    bool is_dev_id_overridden;   /* 0 and 0xFFF: DBGMCU_IDCODE reads all 0 or all 1 */
+    uint16_t dev_id;
     uint32_t uid[3];            /* all 0: derived from uid_seed */
     uint32_t uid_seed;
     uint32_t op_us;             /* one high-voltage operation; 0: 3280 */
     uint32_t mass_erase_us;     /* 0: 10000 */
     uint32_t ram_bytes;         /* 0: the model's */
     bool is_nrst_unwired;
+    bool is_boot0_high;         /* system memory is at address 0, and what starts */
+    bool is_ram_code_refused;   /* as by an MPU: fetching from RAM is a fault */
+    bool is_halt_ignored;       /* the core never halts */
+    uint32_t ram_stuck_addr;    /* bit 0 of this byte of RAM stays 0; 0: none */
     bool is_lenient;            /* Appendix A: what strict mode refuses is served and logged */
     bool has_user_word_zero;    /* virgin part: USER option word 0, OPTVERR at power-on */
     bool is_level2_allowed;     /* otherwise a write of RDP level 2 is a recorded fault and ignored */

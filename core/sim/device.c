@@ -116,6 +116,7 @@ sim_device *sim_device_new(const sim_device_options *options, sim_chip *chip)
     sim_timing_init(&device->timing, &device->firmware, options);
     device->faults.random = 0x9E3779B97F4A7C15u ^ options->fault_seed;
     device->is_plugged = true;
+    device->is_button_pressed = options->is_nrst_held;
     device->plug_count = 1;
     if (!device->options.supply_mv)
         device->options.supply_mv = 3300;

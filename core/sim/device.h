@@ -32,6 +32,10 @@ typedef struct sim_device_options {
     bool is_init_ap_required;    /* strict refusal without INIT_AP (facts 2.4, note) */
     uint32_t supply_mv;          /* of the target; 0: 3300 */
     bool is_target_absent;
+    bool is_nrst_held;           /* something on the board pulls nRST low */
+    uint32_t swd_limit_khz;      /* wires that carry no more: above it transactions fail; 0: none */
+    uint32_t swd_bend_khz;       /* above it data of long writes is bent, its parity is not; 0: none */
+    bool is_read_zeroed;         /* a clone: 64 bytes of a long read are zeros (users.md B29) */
     bool is_paced;               /* wall time follows simulated time; otherwise it only counts */
     double t_cmd_us;             /* 0: by kind and firmware, facts 6.3 */
     uint32_t fault_seed;

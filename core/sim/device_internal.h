@@ -122,6 +122,7 @@ bool device_trap_is_due(sim_trap *trap); /* counts down; true once, when it is i
 
 /* ---- wire transactions (swd.c): each costs its time, is repeated on WAIT, and gives a status ---- */
 double swd_clock_mhz(const sim_device *device);
+bool swd_is_above(const sim_device *device, uint32_t limit_khz); /* limit 0: none */
 uint8_t swd_dp_read(sim_device *device, unsigned reg, uint32_t *value);
 uint8_t swd_dp_write(sim_device *device, unsigned reg, uint32_t value);
 uint8_t swd_ap_read(sim_device *device, unsigned ap, unsigned reg, uint32_t *value);

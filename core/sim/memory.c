@@ -10,6 +10,8 @@
 #define TAR_WRAP_MASK 0x3FFu
 #define CSW_DEFAULT   0x23000040u
 
+enum { BENT_OFFSET = 0x100, ZEROED_OFFSET = 0x100, ZEROED_BYTES = 64 };
+
 typedef struct request {
     unsigned unit_bytes, ap;
     bool is_fixed; /* 50, 54: TAR stays */
@@ -114,6 +116,8 @@ static uint8_t write_unit(sim_device *device, const request *r, uint32_t addr, c
     uint32_t word = 0;
     for (unsigned i = 0; i < r->unit_bytes; i++)
         word |= (uint32_t)bytes[i] << 8 * ((addr + i) & 3u);
+    if (addr - r->addr == BENT_OFFSET && swd_is_above(device, device->options.swd_bend_khz))
+        word ^= 3; /* two bits: parity does not tell */
     return swd_ap_write(device, r->ap, AP_DRW, word);
 }
 
@@ -191,6 +195,8 @@ void cmd_read_memory(sim_device *device, const uint8_t *command)
     if (device->reply_count > r.byte_count)
         device->reply[1] = 0xA5; /* junk behind a single byte */
     transfer(device, &r, device->reply, NULL);
+    if (device->options.is_read_zeroed && device->reply_count >= ZEROED_OFFSET + ZEROED_BYTES)
+        memset(device->reply + ZEROED_OFFSET, 0, ZEROED_BYTES);
     device_pass_us(device, (double)device->reply_count * device->timing.t_byte);
 }
 

@@ -69,11 +69,30 @@ static bool parse_number(const char *value, int base, uint64_t max, uint64_t *nu
 static bool set_flash_size(sim_spec *spec, const char *value)
 {
     uint64_t raw;
+    if (!strcasecmp(value, "unstable"))
+        return spec->chip.is_flash_size_unstable = true;
     if (!parse_number(value, 0, UINT16_MAX, &raw))
         return false;
     spec->chip.is_flash_size_overridden = true;
     spec->chip.flash_size_raw = (uint16_t)raw;
     return true;
+}
+
+static bool set_dev_id(sim_spec *spec, const char *value)
+{
+    uint64_t id;
+    if (!parse_number(value, 0, 0xFFF, &id))
+        return false;
+    spec->chip.is_dev_id_overridden = true;
+    spec->chip.dev_id = (uint16_t)id;
+    return true;
+}
+
+static bool set_nrst(sim_spec *spec, const char *value)
+{
+    spec->chip.is_nrst_unwired = !strcasecmp(value, "unwired");
+    spec->device.is_nrst_held = !strcasecmp(value, "held");
+    return spec->chip.is_nrst_unwired || spec->device.is_nrst_held;
 }
 
 static bool set_rdp(sim_spec *spec, const char *value)
@@ -191,10 +210,26 @@ const sim_key sim_keys[] = {
     {"power", SIM_KEY_WORD, "off", AT(device.is_power_off), 0, NULL, "the target has none yet"},
     {"target", SIM_KEY_WORD, "absent", AT(device.is_target_absent), 0, NULL,
      "nothing is connected to the probe"},
-    {"nrst", SIM_KEY_WORD, "unwired", AT(chip.is_nrst_unwired), 0, NULL,
-     "the probe's nRST wire is missing"},
+    {"nrst", SIM_KEY_OWN, "unwired|held", OWN(set_nrst),
+     "the probe's nRST wire is missing; something on the board holds it low"},
+    {"swd-limit", SIM_KEY_U32, "KHZ", AT(device.swd_limit_khz), 24000, NULL,
+     "wires that carry no more: above it one transaction in five gets no ACK"},
+    {"swd-bend", SIM_KEY_U32, "KHZ", AT(device.swd_bend_khz), 24000, NULL,
+     "above it long writes arrive with two bits changed, and nobody notices"},
+    {"reads", SIM_KEY_WORD, "zeroed", AT(device.is_read_zeroed), 0, NULL,
+     "a clone that fills 64 bytes of a long read with zeros"},
+    {"boot0", SIM_KEY_WORD, "high", AT(chip.is_boot0_high), 0, NULL,
+     "the ROM loader starts, and is seen at address 0"},
+    {"ram-code", SIM_KEY_WORD, "refused", AT(chip.is_ram_code_refused), 0, NULL,
+     "running code in RAM is a fault, as with an MPU that firmware left on"},
+    {"halt", SIM_KEY_WORD, "ignored", AT(chip.is_halt_ignored), 0, NULL, "the core never halts"},
 
-    {"flash-size", SIM_KEY_OWN, "0x6B80", OWN(set_flash_size), "the flash size register"},
+    {"flash-size", SIM_KEY_OWN, "0x6B80|unstable", OWN(set_flash_size),
+     "the flash size register; another value each time"},
+    {"dev-id", SIM_KEY_OWN, "0x416", OWN(set_dev_id),
+     "DEV_ID; 0 and 0xFFF are an IDCODE of nothing but 0 or 1"},
+    {"ram-stuck", SIM_KEY_U32, "ADDR", AT(chip.ram_stuck_addr), 0x20014000, NULL,
+     "bit 0 of the byte there stays 0"},
     {"ram", SIM_KEY_U32, "BYTES", AT(chip.ram_bytes), 0x14000, NULL, "RAM, if not the model's"},
     {"uid", SIM_KEY_OWN, "24 hex digits", OWN(set_uid), "the unique ID, word by word"},
     {"seed", SIM_KEY_OWN, "N", OWN(set_seed), "of the UID, torn operations and jitter"},

@@ -2,12 +2,17 @@
  * Source: ST-LINK protocol sheet, 4.1 (status bytes), 4.2 (WAIT), 6.3 (46 clocks a transaction). */
 #include "device_internal.h"
 
-enum { CLOCKS_PER_TRANSACTION = 46, FIRMWARE_RETRIES = 4 };
+enum { CLOCKS_PER_TRANSACTION = 46, FIRMWARE_RETRIES = 4, LIMIT_PERIOD = 5 };
 
 double swd_clock_mhz(const sim_device *device)
 {
     return sim_firmware_is_v3(&device->firmware) ? device->swd_khz / 1000.0
                                                  : sim_v2_swclk_mhz(device->divisor);
+}
+
+bool swd_is_above(const sim_device *device, uint32_t limit_khz)
+{
+    return limit_khz && swd_clock_mhz(device) * 1000 > limit_khz;
 }
 
 typedef struct transaction {
@@ -25,6 +30,9 @@ static sim_ack perform(sim_device *device, transaction *t)
             device->faults.acks_left--;
         return device->faults.ack;
     }
+    if (swd_is_above(device, device->options.swd_limit_khz) &&
+        device->stats.swd_transactions % LIMIT_PERIOD == 0)
+        return SIM_ACK_NONE;
     if (t->is_ap)
         return t->is_read ? sim_chip_ap_read(device->chip, t->ap, t->reg, &t->value)
                           : sim_chip_ap_write(device->chip, t->ap, t->reg, t->value);

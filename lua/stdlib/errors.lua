@@ -46,4 +46,15 @@ function M.within(frame, fn, ...)
   error(M.wrap(results[2], "%s", frame), 0)
 end
 
+--- Call fn(...) where an error is an answer, too: its result, or nil and the error. Ctrl-C and defects of
+--- the caller's own code travel on.
+---@return any result
+---@return stlua.Error? err
+function M.attempt(fn, ...)
+  local ok, result = pcall(fn, ...)
+  if ok then return result, nil end
+  if not M.is_error(result) or result.code == "interrupted" then error(result, 0) end
+  return nil, result
+end
+
 return M

@@ -5,6 +5,7 @@
 --- starts; without `needs`, when it first uses it. A file that returns nothing is an ordinary Lua program.
 local stlua = require "stlua"
 local arguments = require "stlua.arguments"
+local doctor_hint = require "stlua.doctor_hint"
 local errors = require "stlua.errors"
 local exit_status = require "stlua.exit_status"
 local json = require "stlua.json"
@@ -170,6 +171,7 @@ end
 
 local function report_failure(out, command, err)
   local status = exit_status.of(err.code)
+  err.hint = doctor_hint.with_doctor(err, command)
   if out.is_json then
     out.progress:finish()
     out:object { command = command, ok = false, verdict = "failed", exit_status = status,

@@ -27,6 +27,8 @@ static bool factory_word(const sim_chip *chip, uint32_t addr, uint32_t *value)
     const sim_chip_model *model = chip->model;
     if (addr == (model->flash_size_addr & ~3u)) {
         *value = chip->flash_size_raw | (uint32_t)chip->junk << 16;
+        if (chip->options.is_flash_size_unstable)
+            *value ^= (uint32_t)(chip->now_ns / 1000) & 0xFF;
         return true;
     }
     if (addr == model->uid_addr || addr == model->uid_addr + 4) {
@@ -61,12 +63,26 @@ static uint32_t from_array(const uint8_t *bytes, unsigned size)
     return value;
 }
 
+static void break_ram(sim_chip *chip)
+{
+    const uint32_t offset = chip->options.ram_stuck_addr - SRAM_ADDR;
+    if (chip->options.ram_stuck_addr && offset < chip->options.ram_bytes)
+        chip->sram[offset] &= 0xFE;
+}
+
+/* BOOT0 chooses what is seen at address 0. */
+static uint32_t behind_alias(const sim_chip *chip, uint32_t addr)
+{
+    if (addr >= FLASH_SPAN)
+        return addr;
+    return addr + (chip->options.is_boot0_high ? SYSTEM_ADDR : FLASH_ADDR);
+}
+
 bus_result bus_read(sim_chip *chip, bus_master master, uint32_t addr, unsigned size, uint32_t *value)
 {
     uint32_t word = 0;
     *value = 0;
-    if (addr < FLASH_SPAN) /* BOOT0 = 0: flash again */
-        addr += FLASH_ADDR;
+    addr = behind_alias(chip, addr);
     unsigned bank;
     if (flash_is_in_bank(chip, addr, &bank))
         return flash_read(chip, master, addr, size, value);
@@ -106,8 +122,7 @@ bus_result bus_write(sim_chip *chip, bus_master master, uint32_t addr, unsigned 
                      uint32_t value)
 {
     unsigned bank;
-    if (addr < FLASH_SPAN)
-        addr += FLASH_ADDR;
+    addr = behind_alias(chip, addr);
     if (flash_is_in_bank(chip, addr, &bank))
         return flash_write(chip, master, addr, size, value);
     if (addr - EEPROM_ADDR < EEPROM_SPAN && bus_array(chip, addr, size))
@@ -116,6 +131,7 @@ bus_result bus_write(sim_chip *chip, bus_master master, uint32_t addr, unsigned 
         return options_write(chip, addr, size, value);
     if (addr - SRAM_ADDR < chip->options.ram_bytes && bus_array(chip, addr, size)) {
         memcpy(chip->sram + (addr - SRAM_ADDR), &value, size);
+        break_ram(chip);
         if (master == MASTER_DEBUG)
             cpu_wake_for_write(chip, addr);
         return BUS_OK;

@@ -57,8 +57,10 @@ void core_boot(sim_chip *chip)
     uint32_t sp = 0, pc = 0;
     if (!core->is_debugen)
         chip->is_rdp_tripped = false;
-    if (bus_read(chip, MASTER_CORE, FLASH_ADDR, 4, &sp) != BUS_OK ||
-        bus_read(chip, MASTER_CORE, FLASH_ADDR + 4, 4, &pc) != BUS_OK)
+    if (chip->options.is_boot0_high && options_rdp_level(chip) == 1)
+        chip->is_rdp_tripped = true; /* no firmware of the owner's runs (facts 3.8) */
+    if (bus_read(chip, MASTER_CORE, 0, 4, &sp) != BUS_OK ||
+        bus_read(chip, MASTER_CORE, 4, 4, &pc) != BUS_OK)
         sp = pc = 0;
     cpu_forget_code(chip);
     for (int reg = UC_ARM_REG_R0; reg <= UC_ARM_REG_R12; reg++)
@@ -80,6 +82,8 @@ void core_boot(sim_chip *chip)
 void core_halt(sim_chip *chip, uint32_t dfsr_bit)
 {
     core_state *core = &chip->core;
+    if (chip->options.is_halt_ignored)
+        return;
     core->is_halted = true;
     core->is_stepping = false;
     core->is_asleep = core->is_deep = false;

@@ -173,6 +173,11 @@ static void on_instruction(uc_engine *uc, uint64_t address, uint32_t size, void 
         stop_slice(core);
     else if (core->fp_ctrl & 1 && core->counter && hits_breakpoint(core, (uint32_t)address))
         core_halt(chip, 2);
+    if (chip->options.is_ram_code_refused && address - SRAM_ADDR < 0x20000 && !core->is_stop_requested) {
+        core->has_fault = true;
+        core->fault_cfsr = 1; /* IACCVIOL */
+        stop_slice(core);
+    }
     if (core->is_stop_requested) {
         uc_emu_stop(core->uc);
         return;
@@ -237,6 +242,12 @@ static uint32_t flash_span(const sim_chip *chip)
     return chip->model->flash_base[last] + chip->model->flash_bytes[last] - FLASH_ADDR;
 }
 
+/* What BOOT0 puts at address 0. */
+static uint32_t alias_span(const sim_chip *chip)
+{
+    return chip->options.is_boot0_high ? SYSTEM_BYTES : flash_span(chip);
+}
+
 static void map_flash(sim_chip *chip, bool is_mmio)
 {
     core_state *core = &chip->core;
@@ -246,16 +257,17 @@ static void map_flash(sim_chip *chip, bool is_mmio)
         if (core->is_flash_mmio == is_mmio)
             return;
         uc_mem_unmap(core->uc, FLASH_ADDR, span);
-        uc_mem_unmap(core->uc, 0, span);
+        uc_mem_unmap(core->uc, 0, alias_span(chip));
     }
     if (is_mmio) {
         uc_mmio_map(core->uc, FLASH_ADDR, span, on_read, &mmio->regions[REGION_FLASH], on_write,
                     &mmio->regions[REGION_FLASH]);
-        uc_mmio_map(core->uc, 0, span, on_read, &mmio->regions[REGION_ALIAS], on_write,
+        uc_mmio_map(core->uc, 0, alias_span(chip), on_read, &mmio->regions[REGION_ALIAS], on_write,
                     &mmio->regions[REGION_ALIAS]);
     } else {
         uc_mem_map_ptr(core->uc, FLASH_ADDR, span, UC_PROT_READ | UC_PROT_EXEC, chip->flash);
-        uc_mem_map_ptr(core->uc, 0, span, UC_PROT_READ | UC_PROT_EXEC, chip->flash);
+        uc_mem_map_ptr(core->uc, 0, alias_span(chip), UC_PROT_READ | UC_PROT_EXEC,
+                       chip->options.is_boot0_high ? chip->system : chip->flash);
     }
     core->is_flash_mapped = true;
     core->is_flash_mmio = is_mmio;

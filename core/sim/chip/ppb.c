@@ -162,6 +162,14 @@ static uint32_t systick_value(const sim_chip *chip)
 
 /* ---- all of them ---- */
 
+static uint32_t idcode(const sim_chip *chip)
+{
+    const uint32_t id = chip->options.is_dev_id_overridden ? chip->options.dev_id : chip->model->dev_id;
+    if (chip->options.is_dev_id_overridden && (id == 0 || id == 0xFFF))
+        return id ? UINT32_MAX : 0;
+    return id | 0x6000u | (uint32_t)chip->model->rev_id << 16;
+}
+
 bus_result ppb_read(sim_chip *chip, uint32_t addr, uint32_t *value)
 {
     core_state *core = &chip->core;
@@ -176,7 +184,7 @@ bus_result ppb_read(sim_chip *chip, uint32_t addr, uint32_t *value)
         *value = core->dwt_regs[(addr - 0xE0001020) / 4];
     else if (!coresight_read(chip, addr, value))
         switch (addr) {
-        case 0xE0042000: *value = chip->model->dev_id | 0x6000u | (uint32_t)chip->model->rev_id << 16; break;
+        case 0xE0042000: *value = idcode(chip); break;
         case 0xE0042004: *value = chip->dbg_cr; break;
         case 0xE0042008: *value = chip->dbg_apb1_fz; break;
         case 0xE004200C: *value = chip->dbg_apb2_fz; break;

@@ -1,0 +1,117 @@
+-- The command as a person types it, and the way to it from the errors of other commands.
+local boards = require "boards"
+local doctor_hint = require "stlua.doctor_hint"
+local sim = require "stlua.sim"
+local stlua = require "stlua"
+local support = require "support"
+
+describe("stlua doctor", function()
+  teardown(support.clean)
+
+  it("answers the question of the thread: which chip, how much flash, by which rule, and what is wrong", function()
+    local result = support.good { "doctor", probe = "sim:rak5205?rdp=0xBB" }
+    assert.matches("flash size%s+ok%s+128 KiB: flash size register 0x6B80 %(0x6B80 & 0xFF%); a tool that takes all 16 bits "
+      .. "shows 27520 KB", result.out)
+    assert.matches("RDP%s+BAD%s+level 1 %(byte 0xBB%)", result.out)
+    assert.matches("\nmost likely: The chip is read protected, RDP level 1 %(byte 0xBB%)[^\n]+\nnext: stlua options\n", result.out)
+    assert.equal("doctor: 1 finding: read_protected", support.last_line(result.out))
+    assert.equal("", result.err)
+  end)
+
+  it("has a line for every check, also when nothing answers, and a verdict on each", function()
+    for _, spec in ipairs { "sim:rak5205", "sim:rak5205?target=absent", "sim:rak5205?probe=v1" } do
+      local object = support.json { "doctor", probe = spec }
+      assert.is_true(object.ok)
+      assert.equal(30, #object.report.checks)
+      for _, check in ipairs(object.report.checks) do
+        assert.matches("^[okBADnte?-]+$", check.verdict)
+        assert.is_true(#check.text > 0, check.id)
+      end
+    end
+  end)
+
+  it("gives programs the cause, the sentence, the next command and all findings", function()
+    local report = support.json({ "doctor", probe = "sim:rak5205?wrp=0x30" }).report
+    assert.equal("write_protected", report.cause)
+    assert.matches("2 sectors are write protected: sector 4 5", report.sentence)
+    assert.equal("stlua options", report.next)
+    assert.same({ "write_protected", "blank_flash" }, { report.findings[1].id, report.findings[2].id })
+  end)
+
+  it("does not reset with --no-reset, and says so", function()
+    assert.matches("nRST%s+%-%s+left out: %-%-no%-reset", support.good({ "doctor", "--no-reset", probe = "sim:rak5205" }).out)
+    assert.matches("nRST%s+%-%s+left out: %-%-no%-reset", support.good({ "--dry-run", "doctor", probe = "sim:rak5205" }).out)
+  end)
+
+  it("looks whether an image fits", function()
+    local image = support.write_file(support.folder() .. "/big.bin", ("\1"):rep(200 * 1024))
+    local report = support.json({ "doctor", image, "--base", "0x08000000", probe = "sim:rak5205" }).report
+    assert.equal("image_outside", report.cause)
+  end)
+
+  it("sees that another program holds the probe", function()
+    local selector, _, socket = support.listen "rak5205"
+    local other <close> = stlua.join_sim(socket)
+    assert.is_true(other:is_open())
+    assert.equal("probe_busy", support.json({ "doctor", probe = selector }).report.cause)
+  end)
+
+  it("raises what is wrong with the question itself", function()
+    local result = support.stlua { "doctor", probe = "sim:rak5205?colour=red" }
+    assert.equal(10, result.status)
+    assert.equal("", result.out)
+    assert.equal(12, support.stlua({ "doctor", "nowhere.hex", probe = "sim:rak5205" }).status)
+  end)
+end)
+
+describe("an error of another command", function()
+  teardown(support.clean)
+
+  -- command words, spec keys, the code it fails with, the cause doctor then names
+  local rows = {
+    { { "info" }, { target = "absent" }, "no_target", "target_unpowered" },
+    { { "info" }, { rdp = "0xCC" }, "no_target", "swd_silent" },
+    { { "info" }, { ["dev-id"] = 0 }, "wrong_target", "idcode_unreadable" },
+    { { "info" }, { nrst = "held" }, "timeout", "nrst_held" },
+    { { "info" }, { halt = "ignored" }, "timeout", "core_will_not_halt" },
+    { { "read", "0x08000000", "16" }, { rdp = "0xBB" }, "read_protected", "read_protected" },
+    { { "erase", "--all" }, { wrp = "0x1" }, "write_protected", "write_protected" },
+    { { "info" }, { probe = "v1" }, "unsupported", "probe_unusable" },
+    { { "info" }, { ["swd-limit"] = 2000 }, "no_target", "swclk_too_fast" },
+  }
+
+  for _, row in ipairs(rows) do
+    local words, keys, code, cause = table.unpack(row)
+    it(("%s of `stlua %s` leads to doctor, which names %s"):format(code, table.concat(words, " "), cause), function()
+      local probe = sim.spec("rak5205", keys)
+      local object = support.json { probe = probe, table.unpack(words) }
+      assert.equal(code, object.error.code)
+      assert.is_true(#object.error.hint > 0)
+      assert.equal(cause, support.json({ "doctor", probe = probe }).report.cause)
+    end)
+  end
+
+  it("has a hint that names doctor where it says little itself", function()
+    for _, code in ipairs { "no_target", "dap_wait", "timeout", "loader", "flash", "usb" } do
+      assert.equal("`stlua doctor` looks for the cause", doctor_hint.with_doctor({ code = code }, "flash"))
+      assert.equal("wiggle; `stlua doctor` looks for the cause", doctor_hint.with_doctor({ code = code, hint = "wiggle" }, "flash"))
+    end
+    assert.equal("`stlua options`", doctor_hint.with_doctor({ code = "read_protected", hint = "`stlua options`" }, "flash"))
+    assert.matches("doctor", doctor_hint.with_doctor({ code = "read_protected" }, "flash"))
+    assert.is_nil(doctor_hint.with_doctor({ code = "file" }, "flash"))
+    assert.is_nil(doctor_hint.with_doctor({ code = "usb" }, "doctor"))
+  end)
+
+  it("names commands that exist in every next step", function()
+    local known = {}
+    for name in support.good({ "--help" }).out:gmatch("\n  (%l+) ") do known[name] = true end
+    local bench = require "bench"
+    for _, board in ipairs(boards.sick) do
+      local text = bench.examine(board).cause.next
+      for words in text:gmatch("stlua ([%w%-%s]+)") do
+        local command = words:gsub("%-%-connect %S+", ""):gsub("%-%-%l+ %S+", ""):match("^%s*(%l+)")
+        assert(not command or known[command], text)
+      end
+    end
+  end)
+end)
