@@ -39,7 +39,7 @@ return {
   summary = "Provision one unit: identity, firmware, CRC, options, self-test, lock, record",
   description = "JOB is a Lua file; scripts/jobs/ has examples. It is checked completely before a probe is opened.",
   args = {
-    { "job", type = "path", help = "the job's file" },
+    { "job", type = "path", help = "the job's file, or its name in ./stlua/jobs or on STLUA_PATH" },
     { "--ledger", metavar = "PATH|URL", help = "default: $STLUA_LEDGER, then what the job says" },
     { "--operator", metavar = "NAME", help = "for the record" },
     { "--station", metavar = "NAME", help = "for the record" },
@@ -57,6 +57,7 @@ return {
       on_step = function(name, state) session.out:detail("%s: %s", name, state) end })
     if outcome.error then error(failure(outcome), 0) end
     if outcome.label then session:say("%s", outcome.label) end
+    for _, note in ipairs(outcome.notes or {}) do session:say("note: %s", note) end
     return verdict(outcome, job), object(outcome)
   end,
 }

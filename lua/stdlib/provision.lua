@@ -36,6 +36,7 @@ local M = { steps = steps.order }
 ---@field flash_time_us integer what the flash itself needed
 ---@field measurements table? of the self-test
 ---@field label string?
+---@field notes string[]? of the proof of the lock, for people
 
 local function as_error(err)
   if errors.is_error(err) then return errors.chained(err) end

@@ -188,9 +188,9 @@ function M.lock(run)
 end
 
 function M.prove(run)
-  run.findings = protect.prove(run.session, run.job.lock)
-  if run.findings.is_debug_port_silent then return end
-  check_same_unit(run)
+  local findings = protect.prove(run.session, run.job.lock)
+  run.outcome.notes = findings.notes
+  if not findings.is_debug_port_silent then check_same_unit(run) end
 end
 
 function M.commit(run)
