@@ -1,8 +1,8 @@
 --- The `stlua` command: find a script, give it its arguments and a session, say how it ended.
 ---
 --- A script returns { summary =, args = {...}, needs = "probe" | "target" | nil, run = function(session,
---- args) }. run returns the verdict, a text (false: it printed for another program), and a table for --json. What it needs is connected before it
---- starts; without `needs`, when it first uses it. A file that returns nothing is an ordinary Lua program.
+--- args) }. run returns the verdict, a text (false: it printed for another program), and a table for --json.
+--- What it needs is connected before it starts; without `needs`, when it first uses it. A file that returns nothing is an ordinary Lua program.
 local stlua = require "stlua"
 local arguments = require "stlua.arguments"
 local doctor_hint = require "stlua.doctor_hint"

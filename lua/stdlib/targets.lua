@@ -179,17 +179,11 @@ local function contains(list, value)
   return false
 end
 
--- nil when the target does not let us read it
+-- nil when the target does not let us read it. A whole word, because that is one command of any probe.
 local function read_flash_kib(dap, variant)
-  local ok, raw = pcall(dap.read16, dap, variant.flash_kib_addr)
-  if ok then return raw end
-  local code = errors.is_error(raw) and raw.code
-  if code == "unsupported" then -- probe firmware before J26 has no 16-bit accesses: two of 8 bits
-    ok, raw = pcall(dap.read8, dap, variant.flash_kib_addr, 2)
-    if ok then return raw[1] | raw[2] << 8 end
-    code = errors.is_error(raw) and raw.code
-  end
-  if code == "dap_fault" then return nil end
+  local ok, raw = pcall(dap.read32, dap, variant.flash_kib_addr)
+  if ok then return raw & 0xFFFF end
+  if errors.is_error(raw) and raw.code == "dap_fault" then return nil end
   error(raw, 0)
 end
 

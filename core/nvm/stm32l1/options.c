@@ -66,10 +66,25 @@ static stl_code read_words(stl_nvm *nvm, uint32_t words[STL_NVM_MAX_OPTION_WORDS
     return STL_OK;
 }
 
-static stl_code read_wrp(stl_nvm *nvm, stl_nvm_status *status, stl_error *err)
+/* PECR to WRPR1 in one go; the key registers between them are write-only and read as zero. */
+static stl_code read_registers(stl_nvm *nvm, stl_nvm_status *status, stl_error *err)
 {
+    uint8_t block[FLASH_WRPR1 + 4 - FLASH_PECR];
+    stl_code code = stl_mem_read(nvm->dap, nvm->config.regs_addr + FLASH_PECR, block,
+                                 sizeof block, err);
+    if (code)
+        return code;
+    status->pecr = stl_get_u32le(block);
+    status->sr = stl_get_u32le(block + FLASH_SR - FLASH_PECR);
+    status->obr = stl_get_u32le(block + FLASH_OBR - FLASH_PECR);
+    status->wrp[0] = stl_get_u32le(block + FLASH_WRPR1 - FLASH_PECR);
+    return STL_OK;
+}
+
+static stl_code read_more_wrp(stl_nvm *nvm, stl_nvm_status *status, stl_error *err)
+{
+    stl_code code = STL_OK;
     status->wrp_word_count = (nvm->config.option_word_count - WORD_WRP) / 2;
-    stl_code code = stm32l1_read(nvm, FLASH_WRPR1, &status->wrp[0], err);
     for (unsigned i = 1; i < status->wrp_word_count && !code; i++)
         code = stm32l1_read(nvm, FLASH_WRPR2 + 4 * (i - 1), &status->wrp[i], err);
     return code;
@@ -77,13 +92,9 @@ static stl_code read_wrp(stl_nvm *nvm, stl_nvm_status *status, stl_error *err)
 
 stl_code stm32l1_get_status(stl_nvm *nvm, stl_nvm_status *status, stl_error *err)
 {
-    stl_code code = stm32l1_read(nvm, FLASH_OBR, &status->obr, err);
+    stl_code code = read_registers(nvm, status, err);
     if (!code)
-        code = stm32l1_read(nvm, FLASH_SR, &status->sr, err);
-    if (!code)
-        code = stm32l1_read(nvm, FLASH_PECR, &status->pecr, err);
-    if (!code)
-        code = read_wrp(nvm, status, err);
+        code = read_more_wrp(nvm, status, err);
     if (!code)
         code = read_words(nvm, status->option_words, err);
     if (code)
