@@ -1,6 +1,7 @@
 # Everything is CMake (CMakePresets.json); this only makes a bare Debian 12 able to run it.
 #   make demo    flash a simulated board and watch it blink
 #   make test    build with sanitizers and run every test
+#   make soak    provision 10,000 simulated units under kill -9, on SQLite and on PostgreSQL
 PACKAGES = cmake ninja-build gcc clang libclang-rt-14-dev pkg-config git \
 	liblua5.4-dev lua5.4 libusb-1.0-0-dev zlib1g-dev libelf-dev libunicorn-dev libcmocka-dev \
 	lua-busted lua-check lua-cjson lua-argparse lua-filesystem lua-socket \
@@ -9,7 +10,7 @@ PACKAGES = cmake ninja-build gcc clang libclang-rt-14-dev pkg-config git \
 
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: demo test bench packages
+.PHONY: demo test bench soak packages
 
 # apt-get is asked only for what is missing, so that a second run needs no network and no password.
 packages:
@@ -32,3 +33,10 @@ bench: packages
 	cmake --preset release
 	cmake --build --preset release
 	tests/bench/run build/release
+
+soak: packages
+	cmake --preset release
+	cmake --build --preset release
+	env SOAK_UNITS=$(or $(SOAK_UNITS),10000) SOAK_KILLS=$(or $(SOAK_KILLS),200) STLUA_PROBE= STLUA_PATH= \
+	    STLUA_BIN_DIR=$(CURDIR)/build/release/bin STLUA_SOURCE_DIR=$(CURDIR) STL_SOURCE_DIR=$(CURDIR) \
+	    build/release/bin/stlua tests/lua/run.lua tests/soak/soak_spec.lua

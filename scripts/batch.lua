@@ -47,7 +47,7 @@ end
 -- What a session of the line says: warnings, and progress as events or as a bar.
 local function quiet_output(session, args, on_event)
   local out = output.new { quiet = not session.out.is_verbose, verbose = session.out.is_verbose }
-  out.progress = session.out.progress
+  if stlua.is_terminal "stderr" then out.progress = session.out.progress end
   if not args.events then return out end
   out.progress = { finish = function() end, callback = function()
     local last

@@ -107,7 +107,8 @@ function M.need_all_passed(object)
   if object.failed == 0 then return end
   local parts = {}
   for i, row in ipairs(object.errors) do parts[i] = ("%s %d"):format(row.code, row.count) end
-  local err = errors.new(object.errors[1].code, "the report above, and `stlua ledger report`, tell which", "%d of %s failed: %s",
+  local err = errors.new(object.errors[1].code,
+    "the report tells which; `stlua ledger history UID` tells what was done to a unit", "%d of %s failed: %s",
     object.failed, format.count(object.unit_count, "unit"), table.concat(parts, ", "))
   err.report = object
   error(err, 0)

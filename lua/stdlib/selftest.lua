@@ -236,7 +236,7 @@ function M.run(session, spec, firmware_image)
   local is_reset, why = pcall(session.dap.reset, session.dap, { kind = "system", halt = true })
   if not ok then
     if errors.is_error(err) then err.measurements = taken end
-    error(errors.wrap(err, "self-test"), 0)
+    error(err, 0)
   end
   if not is_reset then error(why, 0) end
   return taken

@@ -1,6 +1,6 @@
 /* tests/firmware/rtt.c: a program that talks over two RTT channels, as a board's self-test may. It
  * greets with "ready", then answers each line it gets with one line:
- *   echo TEXT    TEXT                        uid N    word N of the UID, in hex
+ *   echo TEXT    TEXT                        uid N    word N of the UID, 8 hex digits
  *   sum A B      A + B, decimal              count    how many lines it has answered
  * and anything else with "what?". The buffers are small, so that they wrap. Written from the layout
  * of the control block alone (lua/stdlib/rtt.lua has it). */
@@ -70,15 +70,16 @@ static void say(const char *text)
     put('\n');
 }
 
-static void say_number(uint32_t value, uint32_t base)
+static void say_number(uint32_t value, uint32_t base, unsigned least_digits)
 {
     char digits[12];
     unsigned at = sizeof digits - 1;
+    const unsigned last_at = at - least_digits;
     digits[at] = '\0';
     do {
         digits[--at] = "0123456789ABCDEF"[value % base];
         value /= base;
-    } while (value);
+    } while (value || at > last_at);
     say(digits + at);
 }
 
@@ -114,12 +115,12 @@ static void answer(const char *line, uint32_t count)
     if ((rest = after(line, "echo "))) {
         say(rest);
     } else if ((rest = after(line, "uid "))) {
-        say_number(uid_word(number(&rest)), 16);
+        say_number(uid_word(number(&rest)), 16, 8);
     } else if ((rest = after(line, "sum "))) {
         const uint32_t first = number(&rest);
-        say_number(first + number(&rest), 10);
+        say_number(first + number(&rest), 10, 1);
     } else if (after(line, "count")) {
-        say_number(count, 10);
+        say_number(count, 10, 1);
     } else {
         say("what?");
     }

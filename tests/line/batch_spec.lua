@@ -30,6 +30,21 @@ describe("batch", function()
     end
   end)
 
+  it("leaves what `stlua report` sums up", function()
+    local job, ledger = bench.job()
+    support.good { "batch", job, "--ledger", ledger, "--count", "3", "-q", probe = "sim:rak811?seed={n}" }
+    support.stlua { "batch", job, "--ledger", ledger, "--count", "1", "-q", probe = "sim:rak811?seed=9&rdp=0xBB" }
+    local out = support.good { "report", "--ledger", ledger }.out
+    for _, text in ipairs { "units%s+3 tried, 3 passed", "attempts%s+3 passed, 1 failed", "1 x %[read_protected%]",
+      "999996 of serial", "report: 1 product\n$" } do
+      assert.matches(text, out)
+    end
+    local object = support.json { "report", "node", "--ledger", ledger }
+    assert.equal(3, object.report.products[1].units_passed)
+    assert.equal(10, support.stlua({ "report", "none", "--ledger", ledger }).status)
+    assert.equal(64, support.stlua({ "report" }).status)
+  end)
+
   it("gives a board that comes back its own number", function()
     local job, ledger = bench.job()
     support.good { "batch", job, "--ledger", ledger, "--count", "2", "-q", probe = support.board "rak811" }
