@@ -45,11 +45,15 @@ return {
     { "--station", metavar = "NAME", help = "for the record" },
     { "--serial", metavar = "TEXT", help = "what is on the label: taken for input, compared otherwise" },
     { "--irreversible", type = "flag", help = "consent to RDP level 2, if the job asks for it" },
+    { "--check", type = "flag", help = "only check the job; no probe and no ledger are opened" },
   },
 
   ---@param session stlua.Session
   run = function(session, args)
     local job = jobs.load(args.job)
+    if args.check then
+      return ("job %s is sound: %s"):format(job.name, table.concat(provision.steps(job), ", ")), { steps = provision.steps(job) }
+    end
     local ledger <close> = job_ledger.open_for(job, { ledger = args.ledger, station = args.station,
       read_only = session.is_dry_run or nil })
     local outcome = provision.run(session, job, { ledger = ledger, operator = args.operator, station = args.station,
