@@ -1,11 +1,12 @@
 # Everything is CMake (CMakePresets.json); this only makes a bare Debian 12 able to run it.
 #   make demo    flash a simulated board and watch it blink
-#   make test    build with sanitizers and run every test
+#   make test    build with sanitizers and run every test, then the static checks, coverage and valgrind
 PACKAGES = cmake ninja-build gcc clang libclang-rt-14-dev pkg-config git \
 	liblua5.4-dev lua5.4 libusb-1.0-0-dev zlib1g-dev libelf-dev libunicorn-dev libcmocka-dev \
 	lua-busted lua-check lua-cjson lua-argparse lua-filesystem lua-socket \
 	lua-dbi-sqlite3 lua-dbi-postgresql lua-dkjson lua-luaossl postgresql \
-	gcc-arm-none-eabi srecord openocd stlink-tools gdb-multiarch
+	gcc-arm-none-eabi srecord openocd stlink-tools gdb-multiarch \
+	cppcheck clang-tidy gcovr valgrind
 
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 
@@ -22,6 +23,7 @@ packages:
 
 test: packages
 	cmake --workflow --preset check
+	tests/static/run build/dev
 
 demo: packages
 	cmake --preset release
