@@ -1,12 +1,13 @@
 # Everything is CMake (CMakePresets.json); this only makes a bare Debian 12 able to run it.
 #   make demo    flash a simulated board and watch it blink
-#   make test    build with sanitizers and run every test
+#   make test    build with sanitizers and run every test, then the static checks, coverage and valgrind
 #   make soak    provision 10,000 simulated units under kill -9, on SQLite and on PostgreSQL
 PACKAGES = cmake ninja-build gcc clang libclang-rt-14-dev pkg-config git \
 	liblua5.4-dev lua5.4 libusb-1.0-0-dev zlib1g-dev libelf-dev libunicorn-dev libcmocka-dev \
 	lua-busted lua-check lua-cjson lua-argparse lua-filesystem lua-socket \
 	lua-dbi-sqlite3 lua-dbi-postgresql lua-dkjson lua-luaossl postgresql \
-	gcc-arm-none-eabi srecord openocd stlink-tools python3-pyocd gdb-multiarch
+	gcc-arm-none-eabi srecord openocd stlink-tools python3-pyocd gdb-multiarch \
+	cppcheck clang-tidy gcovr valgrind
 
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 
@@ -23,6 +24,7 @@ packages:
 
 test: packages
 	cmake --workflow --preset check
+	tests/static/run build/dev
 
 demo: packages
 	cmake --preset release

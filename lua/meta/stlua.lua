@@ -24,6 +24,13 @@ local stlua = {}
 ---@return stlua.Error
 function stlua.error(fields) end
 
+--- Lua text as data: it runs without libraries and string methods, with 4 MiB and a million
+--- instructions, and has to return a plain table. Raises: format, memory.
+---@param text string
+---@param name string for messages
+---@return table
+function stlua.load_data(text, name) end
+
 -- ---- probes ----
 
 ---@class stlua.UsbFound

@@ -1,5 +1,7 @@
---- Chips and boards: tables in targets/*.lua and targets/boards/*.lua, loaded as text in an empty
---- environment; and which of them answers behind a probe.
+--- Chips and boards: tables in targets/*.lua and targets/boards/*.lua, loaded as data
+--- (stlua.load_data); and which of them answers behind a probe.
+local stlua = require "stlua"
+
 local errors = require "stlua.errors"
 local nearest = require "stlua.nearest"
 local path = require "stlua.path"
@@ -7,25 +9,17 @@ local path = require "stlua.path"
 local M = {}
 
 local KiB = 1024
-local max_instructions = 1000000
+local max_file_bytes = 1024 * KiB
 
 -- ---- loading ----
 
---- Run text as data: no functions of ours, and not for ever.
+--- Run text as data: nothing of ours, and neither for ever nor with all of the memory.
 ---@param text string
 ---@param name string
 ---@return table
 function M.load_data(text, name)
-  local chunk, why = path.load(text, name, {})
-  if not chunk then errors.raise("format", nil, "%s", why) end
-  local thread = coroutine.create(chunk)
-  debug.sethook(thread, function() error("it does not end", 0) end, "", max_instructions)
-  local ok, data = coroutine.resume(thread)
-  if not ok then errors.raise("format", "chips and boards are plain tables", "%s: %s", name, data) end
-  if coroutine.status(thread) ~= "dead" or type(data) ~= "table" then
-    errors.raise("format", "it must end with `return { ... }`", "%s: returns no table", name)
-  end
-  return data
+  text = text:gsub("^#[^\n]*", "", 1)
+  return stlua.load_data(text, name)
 end
 
 local function need(data, name, field, kind)
@@ -143,8 +137,10 @@ function M.board(name)
   if name:match("/") or name:match("%.lua$") then
     local file, why = io.open(name, "rb")
     if not file then errors.raise("file", "check the path", "board: %s", why) end
-    local text = file:read("a")
+    local text, reason = file:read(max_file_bytes + 1)
     file:close()
+    if reason then errors.raise("file", "check the path", "board: %s", reason) end
+    if #(text or "") > max_file_bytes then errors.raise("format", nil, "%s: too large for a board", name) end
     return M.load_data(text or "", name)
   end
   local all = M.boards()

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Branch coverage of core/ without the simulator, by the tests that need no witness; at least 85 %.
+# A build of its own, which valgrind.sh uses too.
+#   tests/static/coverage.sh
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+build=$PWD/build/coverage
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+quietly() { "$@" >"$log" 2>&1 || { cat "$log"; exit 1; }; }
+
+quietly cmake --preset coverage
+quietly cmake --build --preset coverage -j 2
+find "$build" -name '*.gcda' -delete
+quietly ctest --test-dir "$build" -j 2 --output-on-failure --no-tests=error \
+    -R '^(unit/|cli/|lua/bind_spec|fuzz/|usb/test_(bus|transport|bad_input))'
+cd "$build"
+gcovr --root ../.. --filter '../../core/' --exclude '.*/core/sim/.*' --branches --sort-percentage \
+    --fail-under-branch 85 . | sed 's/^\(.\{,66\}\).*/\1/'
