@@ -177,21 +177,21 @@ M.list = {
     rule = function(seen) return seen.are_keys_dead end,
     sentence = "The flash controller does not take its keys any more: a wrong key was written since the last reset",
     next = "stlua reset, then stlua flash FIRMWARE" },
-  { id = "low_power_run", check = "chip.power", -- (15)
+  { id = "low_power_run", check = "chip.power", severity = "note", -- (15)
     rule = function(seen) return seen.vcore_range == 3 or seen.is_low_power_run end,
     sentence = "Firmware has put the chip into VCORE range 3 or low-power run, where flash cannot be written",
     next = "stlua flash FIRMWARE, which resets first; --connect hotplug does not" },
-  { id = "clock_slow", check = "chip.power",
+  { id = "clock_slow", check = "chip.power", severity = "note",
     rule = function(seen) return seen.hclk_khz and seen.hclk_khz < 1000 end,
     sentence = function(seen) return ("Firmware lets the core run at %d kHz: loaders that do not set the clock take "
       .. "too long"):format(seen.hclk_khz // 1) end,
     next = "stlua flash FIRMWARE, which resets first; --connect hotplug does not" },
-  { id = "firmware_writes_flash", check = "chip.flash", -- (25)
+  { id = "firmware_writes_flash", check = "chip.flash", severity = "note", -- (25)
     rule = function(seen) return seen.pecr and seen.pecr & 1 == 0 end,
     sentence = "PECR is open: firmware, or a tool before us, was writing flash or EEPROM; doing so at the same time "
       .. "fails",
     next = "stlua flash FIRMWARE without --connect hotplug" },
-  { id = "core_runs", check = "core.state", -- (25)
+  { id = "core_runs", check = "core.state", severity = "note", -- (25)
     rule = function(seen) return seen.connect_option == "hotplug" and seen.first_state
       and not seen.first_state.is_halted end,
     sentence = "Firmware runs, and --connect hotplug does not stop it: its interrupts and DMA get in the way of any "
@@ -202,11 +202,11 @@ M.list = {
     sentence = function(seen) return ("An earlier flash operation failed and left %s set: tools that do not clear "
       .. "it refuse to go on"):format(table.concat(flags(seen), " ")) end,
     next = "stlua flash FIRMWARE" },
-  { id = "hardware_watchdog", check = "chip.watchdog", hides = { "watchdog_bites" }, -- (12)
+  { id = "hardware_watchdog", check = "chip.watchdog", severity = "note", hides = { "watchdog_bites" }, -- (12)
     rule = function(seen) return seen.is_iwdg_hardware end,
     sentence = "The option bytes start the watchdog at every reset: it ends loaders that do not refresh it",
     next = "stlua options" },
-  { id = "watchdog_bites", check = "chip.resets", hides = { "firmware_crashed" }, -- (12)
+  { id = "watchdog_bites", check = "chip.resets", severity = "note", hides = { "firmware_crashed" }, -- (12)
     rule = function(seen) return seen.is_watchdog_seen end,
     sentence = function(seen) return ("The %s has reset the chip since power-on: firmware hangs, or a loader was cut "
       .. "off"):format(seen.watchdog_name) end,
@@ -239,6 +239,16 @@ M.list = {
     next = "stlua info shows the ranges; link the image for this chip" },
 
   -- ---- firmware and loader ----
+  { id = "supply_dips", check = "core.halt", hides = { "loader_fails", "firmware_crashed", "resets_itself" }, -- (13)
+    rule = function(seen) return seen.is_supply_dipping end,
+    sentence = "The chip lost its supply while it was looked at (a power-on reset): the supply is too weak, or a contact "
+      .. "is bad",
+    next = "feed the target from a stronger supply, with 100 nF at the chip; then stlua doctor" },
+  { id = "resets_itself", check = "core.halt", hides = { "loader_fails", "firmware_crashed" }, -- (12)
+    rule = function(seen) return seen.was_reset_by_itself end,
+    sentence = "The chip was reset while its firmware was stopped, and not by us: an external watchdog or supervisor pulls "
+      .. "nRST",
+    next = "take the supervisor off nRST while programming, or let firmware run that serves it" },
   { id = "loader_fails", check = "loader.proof", hides = { "firmware_crashed", "blank_flash" }, -- (8)
     rule = function(seen) return seen.loader_error or seen.is_proof_wrong end,
     sentence = function(seen) return "Code in RAM does not run: "

@@ -138,7 +138,8 @@ end
 local function stream(exam, seen)
   if seen.ram_bad or seen.loader_error or seen.is_proof_wrong then return "not tried: no code runs in RAM", true end
   if not seen.target or seen.is_flash_off or seen.is_busy then return "not tried: flash cannot be read", true end
-  if not exam.is_cleaned and not may_clean(exam, seen) then return "left out: --no-reset", true end
+  if not exam.may_reset then return "left out: --no-reset; closing the controller may need one", true end
+  if seen.are_keys_dead then return "not tried: the flash keys are dead", true end
   local config = targets.nvm_config(seen.target, seen.supply_mv or 0)
   config.ram_bytes = math.min(seen.ram_there_bytes or config.ram_bytes, loader_bytes)
   local kept = exam.dap:read(ram_addr, config.ram_bytes) -- long reads have just been proved
