@@ -110,7 +110,7 @@ local function let_go(exam)
   if not exam.dap then return end
   local was_halted = exam.seen.first_state and exam.seen.first_state.is_halted
   local _, err = errors.attempt(core.restore, exam)
-  exam.seen.restore_error = err
+  if err then exam.session:warn("the target could not be given back as it was found: %s", err.cause) end
   if was_halted then exam.dap:close_halted() else exam.dap:close() end
   exam.dap = nil
 end

@@ -83,10 +83,11 @@ local function halt(exam, seen)
     seen.halt_error = err
     error(err, 0)
   end
-  exam.is_halted, exam.saved = true, {}
-  for _, name in ipairs(M.registers) do exam.saved[name] = exam.dap:read_reg(name) end
   quieten(exam)
-  seen.pc = exam.saved.pc
+  exam.is_halted = true
+  local saved = {}
+  for _, name in ipairs(M.registers) do saved[name] = exam.dap:read_reg(name) end
+  exam.saved, seen.pc = saved, saved.pc
   return ("halted at 0x%08X"):format(seen.pc)
 end
 

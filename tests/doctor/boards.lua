@@ -1,9 +1,10 @@
 --- tests/doctor/boards.lua: boards with one thing wrong each, and the cause that doctor must name; and healthy
 --- ones.
 ---
---- A board: { cause =, rows = { of facts/stm32l1 10.3 }, items = { of users.md }, board = "rak5205", keys = { of its spec }, flash = image of tests/doctor/firmware.lua (false:
---- blank), admin = { lines before power-on }, after = { lines behind it }, prepare = function(dap) by the tool or
---- firmware before us, options = { of the session }, image = { { addr, byte_count } }, is_held = by another program }.
+--- A board: { cause =, rows = { of facts/stm32l1 10.3 }, items = { of users.md }, board = "rak5205", keys =
+--- { of its spec }, flash = image of tests/doctor/firmware.lua (false: blank), admin = { lines before power-on },
+--- after = { lines behind it }, prepare = function(dap) by the tool or firmware before us, options = { of the
+--- session }, image = { { addr, byte_count } }, is_held = by another program, sleep_s = before we come }.
 local firmware = require "firmware"
 
 local M = {}

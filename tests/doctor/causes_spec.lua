@@ -2,6 +2,7 @@
 local bench = require "bench"
 local boards = require "boards"
 local causes = require "stlua.doctor_causes"
+local path = require "stlua.path"
 local support = require "support"
 
 local row_count = 26 -- of facts/stm32l1 10.3
@@ -20,6 +21,14 @@ local function size(set)
   return count
 end
 
+-- What is to be typed next exists.
+local function assert_commands_exist(text)
+  for words in text:gmatch("stlua ([%w%-%s]+)") do
+    local command = words:gsub("%-%-connect %S+", ""):gsub("%-%-%l+ %S+", ""):match("^%s*(%l+)")
+    assert(not command or path.find("script", command), text)
+  end
+end
+
 describe("doctor", function()
   local recognised, alarms, rows, items = 0, 0, {}, {}
 
@@ -36,6 +45,7 @@ describe("doctor", function()
       assert.same({ board.cause }, bench.ids(diagnosis), bench.report(diagnosis))
       assert.matches("%S", diagnosis.cause.sentence)
       assert.matches("%S", diagnosis.cause.next)
+      assert_commands_exist(diagnosis.cause.next)
       count(board)
     end)
   end
