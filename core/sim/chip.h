@@ -44,6 +44,8 @@ typedef struct sim_chip_options {
     bool is_nrst_unwired;
     bool is_boot0_high;         /* system memory is at address 0, and what starts */
     bool is_ram_code_refused;   /* as by an MPU: fetching from RAM is a fault */
+    bool is_supply_weak;        /* it dips when code has run in RAM for a moment */
+    uint32_t supervisor_ms;     /* a chip on the board that pulls nRST when no firmware has run for so long; 0: none */
     bool is_halt_ignored;       /* the core never halts */
     uint32_t ram_stuck_addr;    /* bit 0 of this byte of RAM stays 0; 0: none */
     bool is_lenient;            /* Appendix A: what strict mode refuses is served and logged */

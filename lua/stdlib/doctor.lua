@@ -5,6 +5,7 @@
 --- it raises is kept in seen.errors[id], and the checks after it still have their turn.
 local stlua = require "stlua"
 local causes = require "stlua.doctor_causes"
+local core = require "stlua.doctor_core"
 local errors = require "stlua.errors"
 local json = require "stlua.json"
 
@@ -81,6 +82,7 @@ local function run_check(exam, check)
   end
   local is_blind
   local _, err = errors.attempt(function() row.text, is_blind = check.run(exam, exam.seen) end)
+  errors.attempt(core.look_for_reset, exam)
   if is_blind then row.verdict = "-" end
   if err and check.raises and check.raises[err.code] then error(err, 0) end
   if err then
@@ -107,8 +109,8 @@ end
 local function let_go(exam)
   if not exam.dap then return end
   local was_halted = exam.seen.first_state and exam.seen.first_state.is_halted
-  local _, err = errors.attempt(require("stlua.doctor_core").restore, exam)
-  exam.seen.restore_error = err
+  local _, err = errors.attempt(core.restore, exam)
+  if err then exam.session:warn("the target could not be given back as it was found: %s", err.cause) end
   if was_halted then exam.dap:close_halted() else exam.dap:close() end
   exam.dap = nil
 end

@@ -7,7 +7,8 @@ local M = {}
 
 local ICSR, CFSR, HFSR, DFSR, BFAR = 0xE000ED04, 0xE000ED28, 0xE000ED2C, 0xE000ED30, 0xE000ED38
 local PECR, PEKEYR, key1, key2, PECR_LOCKED = 0x40023C04, 0x40023C0C, 0x89ABCDEF, 0x02030405, 0x7
-local APB1_FZ, WATCHDOGS_FROZEN = 0xE0042008, 0x1800
+local APB1_FZ, WATCHDOGS_FROZEN, AHBENR, DMA_CLOCKS, CRC_CLOCK = 0xE0042008, 0x1800, 0x4002381C, 0x3000000, 0x1000
+local DEMCR, TRCENA = 0xE000EDFC, 1 << 24
 local AIRCR, SYSRESETREQ = 0xE000ED0C, 0x05FA0004
 local flash_addr, ram_addr = 0x08000000, 0x20000000
 
@@ -59,22 +60,41 @@ end
 
 -- ---- halting ----
 
+-- Watchdogs that count on and DMA that writes on would both look like faults of the RAM.
+local function quieten(exam)
+  local dap = exam.dap
+  exam.kept = { [APB1_FZ] = dap:read32(APB1_FZ), [AHBENR] = dap:read32(AHBENR) }
+  dap:write32(APB1_FZ, exam.kept[APB1_FZ] | WATCHDOGS_FROZEN)
+  dap:write32(AHBENR, exam.kept[AHBENR] & ~DMA_CLOCKS | CRC_CLOCK) -- a mark that no reset leaves
+  dap:write32(DEMCR, TRCENA) -- a mark that only the loss of supply takes away
+end
+
+--- A reset that nobody asked for: what was kept is worth nothing after it.
+function M.look_for_reset(exam)
+  if not exam.is_halted or exam.dap:read32(AHBENR) & CRC_CLOCK ~= 0 then return end
+  exam.seen.was_reset_by_itself = true
+  exam.seen.is_supply_dipping = exam.dap:read32(DEMCR) & TRCENA == 0
+  exam.is_halted, exam.saved = false, nil
+end
+
 local function halt(exam, seen)
   local _, err = errors.attempt(exam.dap.halt, exam.dap)
   if err then
     seen.halt_error = err
     error(err, 0)
   end
+  quieten(exam)
   exam.is_halted = true
-  exam.saved, exam.freeze_kept = {}, exam.dap:read32(APB1_FZ)
-  exam.dap:write32(APB1_FZ, exam.freeze_kept | WATCHDOGS_FROZEN)
-  for _, name in ipairs(M.registers) do exam.saved[name] = exam.dap:read_reg(name) end
-  seen.pc = exam.saved.pc
+  local saved = {}
+  for _, name in ipairs(M.registers) do saved[name] = exam.dap:read_reg(name) end
+  exam.saved, seen.pc = saved, saved.pc
   return ("halted at 0x%08X"):format(seen.pc)
 end
 
--- Open and lock again: a key register that took a wrong key is dead until the next reset.
+-- Open and lock again: a key register that took a wrong key is dead until the next reset. So it would be
+-- here, had the core been halted between the two keys: nothing to do where no reset may follow.
 local function keys(exam, seen)
+  if not exam.may_reset then return "left out: --no-reset", true end
   if seen.is_busy then return "not tried: the controller is busy", true end
   local dap = exam.dap
   if dap:read32(PECR) & 1 == 0 then return "not tried: PECR is open already", true end
@@ -92,12 +112,13 @@ end
 --- Registers as they were; where the core had to be cleaned and no reset came since, a reset.
 function M.restore(exam)
   local dap = exam.dap
-  if exam.freeze_kept then dap:write32(APB1_FZ, exam.freeze_kept) end -- no reset clears it
+  if exam.kept then dap:write32(APB1_FZ, exam.kept[APB1_FZ]) end -- no reset clears it
   if exam.may_reset and exam.is_cleaned and not exam.seen.was_reset then
     dap:write32(AIRCR, SYSRESETREQ)
     exam.seen.was_reset = true
   elseif exam.is_halted and exam.saved then
     for _, name in ipairs(M.registers) do dap:write_reg(name, exam.saved[name]) end
+    dap:write32(AHBENR, exam.kept[AHBENR])
     dap:write32(DFSR, 0x1F)
   end
 end

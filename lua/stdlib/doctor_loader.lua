@@ -70,10 +70,15 @@ local function explain(exam, seen, bad)
     seen.is_read_zeroed, seen.is_read_wrong = bad.is_chunk_zero, true
     return
   end
-  exam.probe:set_swclk(slow_khz)
-  local is_cured = not test_ram(exam.dap, seen.window_bytes)
-  exam.probe:set_swclk(seen.swclk_khz or slow_khz)
-  seen.is_write_bent, seen.is_ram_defective = is_cured, not is_cured
+  if exam.probe:set_swclk(slow_khz) >= exam.dap:info().swclk_khz then
+    seen.is_write_bent, seen.is_speed_fixed = true, true
+    return
+  end
+  local still_bad = test_ram(exam.dap, seen.window_bytes)
+  seen.is_read_zeroed = still_bad and exam.dap:read32(still_bad.addr) == still_bad.wanted
+  exam.probe:set_swclk(exam.dap:info().swclk_khz)
+  seen.is_ram_defective = still_bad and not seen.is_read_zeroed
+  seen.is_write_bent = not seen.is_ram_defective
 end
 
 -- In pieces: a probe that gets long reads wrong must not decide what is put back.
@@ -87,7 +92,7 @@ end
 local function put_back(exam, seen, kept)
   if seen.ram_bad then exam.probe:set_swclk(slow_khz) end
   exam.dap:write(ram_addr, kept)
-  if seen.ram_bad then exam.probe:set_swclk(seen.swclk_khz or slow_khz) end
+  if seen.ram_bad then exam.probe:set_swclk(exam.dap:info().swclk_khz) end
 end
 
 local function ram(exam, seen)
@@ -138,7 +143,8 @@ end
 local function stream(exam, seen)
   if seen.ram_bad or seen.loader_error or seen.is_proof_wrong then return "not tried: no code runs in RAM", true end
   if not seen.target or seen.is_flash_off or seen.is_busy then return "not tried: flash cannot be read", true end
-  if not exam.is_cleaned and not may_clean(exam, seen) then return "left out: --no-reset", true end
+  if not exam.may_reset then return "left out: --no-reset; closing the controller may need one", true end
+  if seen.are_keys_dead then return "not tried: the flash keys are dead", true end
   local config = targets.nvm_config(seen.target, seen.supply_mv or 0)
   config.ram_bytes = math.min(seen.ram_there_bytes or config.ram_bytes, loader_bytes)
   local kept = exam.dap:read(ram_addr, config.ram_bytes) -- long reads have just been proved

@@ -5,11 +5,13 @@ local errors = require "stlua.errors"
 local format = require "stlua.format"
 
 local speeds_khz = { 1000000, 1800, 480, 125 } -- the first is "the fastest there is"
-local under_reset_khz = 480
+local under_reset_khz = { 480, 125 }
+local leakage_mv = 500 -- what a probe measures where nothing is connected stays below it
 local cpuid_addr, words_per_trial = 0xE000ED00, 16
 
 local function voltage(exam, seen)
   seen.supply_mv = exam.session.supply_mv
+  if seen.supply_mv then seen.is_supply_seen = seen.supply_mv >= leakage_mv end
   return seen.supply_mv and format.volts(seen.supply_mv) .. " as the probe reports it" or "this probe cannot measure it"
 end
 
@@ -68,15 +70,17 @@ end
 -- ---- attaching ----
 
 local function attach_under_reset(exam, seen)
-  local dap, err = errors.attempt(exam.probe.connect, exam.probe,
-    { mode = "under-reset", swclk_khz = math.min(under_reset_khz, exam.session.options.speed or under_reset_khz) })
-  if err then
+  for _, khz in ipairs(under_reset_khz) do
+    local dap, err = errors.attempt(exam.probe.connect, exam.probe,
+      { mode = "under-reset", swclk_khz = math.min(khz, exam.session.options.speed or khz) })
+    if dap then
+      exam.dap, seen.is_under_reset = dap, true
+      seen.is_nrst_effective = dap:info().is_nrst_effective
+      return ("under reset, at %d kHz"):format(dap:info().swclk_khz)
+    end
     seen.under_reset_error = err
-    error(seen.swd_error or err, 0)
   end
-  exam.dap, seen.is_under_reset = dap, true
-  seen.is_nrst_effective = dap:info().is_nrst_effective
-  return ("under reset, at %d kHz"):format(dap:info().swclk_khz)
+  error(seen.swd_error or seen.under_reset_error, 0)
 end
 
 local function attach(exam, seen)

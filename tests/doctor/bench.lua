@@ -5,6 +5,7 @@ local image = require "stlua.image"
 local sessions = require "stlua.session"
 local sim = require "stlua.sim"
 local stlua = require "stlua"
+local support = require "support"
 
 local M = {}
 
@@ -42,10 +43,17 @@ local function image_of(board)
   return whole
 end
 
+-- A board whose probe another program has open.
+local function held_elsewhere(spec)
+  local selector, _, socket = support.listen(spec:match("^sim:(.*)"))
+  return selector, stlua.join_sim(socket)
+end
+
 --- A session with the board.
 ---@return stlua.Session
 function M.session(board)
   local options = { probe = sim.spec(board.board or "rak5205", board.keys) }
+  if board.is_held then options.probe, board.holder = held_elsewhere(options.probe) end
   for key, value in pairs(board.options or {}) do options[key] = value end
   local session = sessions.new(options)
   set_up(session, board)

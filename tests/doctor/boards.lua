@@ -1,9 +1,10 @@
 --- tests/doctor/boards.lua: boards with one thing wrong each, and the cause that doctor must name; and healthy
---- ones. The numbers in brackets are rows of facts/stm32l1 10.3; B.. are entries of users.md.
+--- ones.
 ---
---- A board: { cause =, board = "rak5205", keys = { of its spec }, flash = image of tests/doctor/firmware.lua (false:
---- blank), admin = { lines before power-on }, after = { lines behind it }, prepare = function(dap) by the tool or
---- firmware before us, options = { of the session }, image = { { addr, byte_count } } }.
+--- A board: { cause =, rows = { of facts/stm32l1 10.3 }, items = { of users.md }, board = "rak5205", keys =
+--- { of its spec }, flash = image of tests/doctor/firmware.lua (false: blank), admin = { lines before power-on },
+--- after = { lines behind it }, prepare = function(dap) by the tool or firmware before us, options = { of the
+--- session }, image = { { addr, byte_count } }, is_held = by another program, sleep_s = before we come }.
 local firmware = require "firmware"
 
 local M = {}
@@ -45,69 +46,70 @@ end
 M.sick = {
   -- ---- the desk ----
   { cause = "no_probe", options = { probe = "sim:@/no/such/socket" } },
+  { cause = "probe_busy", rows = { 23 }, is_held = true },
   { cause = "probe_unusable", keys = { probe = "v1" } },
-  { cause = "probe_unusable", keys = { fw = "J10" } }, -- (22)
-  { cause = "usb_unreliable", after = { "fault usb timeout at 21" } }, -- B28
+  { cause = "probe_unusable", rows = { 22 }, keys = { fw = "J10" } },
+  { cause = "usb_unreliable", items = { "B28" }, after = { "fault usb timeout at 21" } },
   { cause = "usb_unreliable", after = { "fault usb short at 12" } },
   { cause = "usb_unreliable", after = { "fault usb disconnect at 30" } },
-  { cause = "old_probe_firmware", keys = { fw = "J21" } }, -- (22)
+  { cause = "old_probe_firmware", rows = { 22 }, keys = { fw = "J21" } },
   { cause = "old_probe_firmware", keys = { fw = "J17" } },
-  { cause = "odd_serial", keys = { serial = "0000001" } }, -- B24, B27
+  { cause = "odd_serial", items = { "B24", "B27" }, keys = { serial = "0000001" } },
 
   -- ---- supply and wires ----
   { cause = "target_unpowered", keys = { target = "absent" } },
   { cause = "target_unpowered", keys = { power = "off" } },
-  { cause = "supply_low", keys = { voltage = 1500 } }, -- (13)
-  { cause = "supply_near_bor", keys = { voltage = 2600 }, admin = { poke_word(0x1FF80004, 0xFF84007B) } }, -- (13)
-  { cause = "vref_unconnected", after = { "fault voltage 0" } }, -- (14)
+  { cause = "supply_low", rows = { 13 }, keys = { voltage = 1500 } },
+  { cause = "supply_near_bor", rows = { 13 }, keys = { voltage = 2600 }, admin = { poke_word(0x1FF80004, 0xFF84007B) } },
+  { cause = "vref_unconnected", rows = { 14 }, after = { "fault voltage 0" } },
   { cause = "vref_unconnected", after = { "fault voltage none" } },
-  { cause = "swd_silent", keys = { rdp = "0xCC" } }, -- (2)
+  { cause = "swd_silent", rows = { 2 }, keys = { rdp = "0xCC" } },
   { cause = "swd_silent", after = { "fault ack none" } },
-  { cause = "swd_silent", keys = { nrst = "unwired" }, flash = image({ { GPIOA_MODER, 0 } }, "loop") }, -- (10), (11)
-  { cause = "swd_pins_reused", flash = image({ { GPIOA_MODER, 0 } }, "loop") }, -- (10)
-  { cause = "firmware_asleep", flash = image({ { SCR, SLEEPDEEP } }, "sleep") }, -- (9) Stop
-  { cause = "firmware_asleep", flash = image({ { PWR_CR, 0x1000 | PDDS }, { SCR, SLEEPDEEP } }, "sleep") }, -- (9) Standby
+  { cause = "swd_silent", rows = { 10, 11 }, keys = { nrst = "unwired" }, flash = image({ { GPIOA_MODER, 0 } }, "loop") },
+  { cause = "swd_pins_reused", rows = { 10 }, flash = image({ { GPIOA_MODER, 0 } }, "loop") },
+  { cause = "firmware_asleep", rows = { 9 }, flash = image({ { SCR, SLEEPDEEP } }, "sleep") }, -- Stop
+  { cause = "firmware_asleep", rows = { 9 }, flash = image({ { PWR_CR, 0x1000 | PDDS }, { SCR, SLEEPDEEP } }, "sleep") }, -- Standby
   { cause = "firmware_asleep", keys = { nrst = "unwired" }, flash = image({ { SCR, SLEEPDEEP } }, "sleep") },
   { cause = "nrst_held", keys = { nrst = "held" } },
-  { cause = "nrst_unwired", keys = { nrst = "unwired" } }, -- (11)
-  { cause = "swclk_too_fast", keys = { ["swd-limit"] = 2000 } }, -- (24)
+  { cause = "nrst_unwired", rows = { 11 }, keys = { nrst = "unwired" } },
+  { cause = "swclk_too_fast", rows = { 24 }, keys = { ["swd-limit"] = 2000 } },
   { cause = "swclk_too_fast", keys = { ["swd-limit"] = 400 } },
-  { cause = "swd_bends_data", keys = { ["swd-bend"] = 1000 } }, -- (6)
-  { cause = "probe_zeroes_reads", keys = { reads = "zeroed" } }, -- B29
+  { cause = "swd_bends_data", rows = { 6 }, keys = { ["swd-bend"] = 1000 } },
+  { cause = "probe_zeroes_reads", items = { "B29" }, keys = { reads = "zeroed" } },
 
   -- ---- which chip ----
-  { cause = "idcode_unreadable", keys = { ["dev-id"] = 0 } }, -- (4)
+  { cause = "idcode_unreadable", rows = { 4 }, keys = { ["dev-id"] = 0 } },
   { cause = "idcode_unreadable", keys = { ["dev-id"] = 0xFFF } },
-  { cause = "wrong_part", options = { target = "STM32L151CC" } }, -- (4)
-  { cause = "unknown_chip", board = "STM32L151CC", keys = { ["dev-id"] = 0x413 } }, -- (4)
-  { cause = "size_unknown", board = "STM32L151CB", keys = { ["flash-size"] = 0 } }, -- (3)
+  { cause = "wrong_part", rows = { 4 }, options = { target = "STM32L151CC" } },
+  { cause = "unknown_chip", rows = { 4 }, board = "STM32L151CC", keys = { ["dev-id"] = 0x413 } },
+  { cause = "size_unknown", rows = { 3 }, board = "STM32L151CB", keys = { ["flash-size"] = 0 } },
   { cause = "size_unknown", keys = { ["flash-size"] = 0xFFFF } },
-  { cause = "size_unstable", keys = { ["flash-size"] = "unstable" } }, -- B31
-  { cause = "ram_missing", keys = { ram = 16384 } }, -- (5)
+  { cause = "size_unstable", items = { "B31" }, keys = { ["flash-size"] = "unstable" } },
+  { cause = "ram_missing", rows = { 5 }, keys = { ram = 16384 } },
   { cause = "ram_missing", keys = { ram = 2048 }, board = "STM32L151C6" },
   { cause = "ram_defective", keys = { ["ram-stuck"] = 0x20000123 } },
   { cause = "boot_pins", keys = { boot0 = "high" } },
 
   -- ---- protection and option bytes ----
-  { cause = "read_protected", keys = { rdp = "0xBB" } }, -- (1), B8
+  { cause = "read_protected", rows = { 1 }, items = { "B8" }, keys = { rdp = "0xBB" } },
   { cause = "read_protected", board = "STM32L151CC", admin = { poke_word(0x1FF80000, 0xFFFF0000) } },
-  { cause = "rdp_word_damaged", admin = { poke_word(0x1FF80000, 0xFF5400AA) } }, -- B11
-  { cause = "write_protected", keys = { wrp = "0x00000011" } }, -- (20)
+  { cause = "rdp_word_damaged", items = { "B11" }, admin = { poke_word(0x1FF80000, 0xFF5400AA) } },
+  { cause = "write_protected", rows = { 20 }, keys = { wrp = "0x00000011" } },
   { cause = "write_protected", board = "STM32L151RE", keys = { wrp = "0,0,0,0x80000000" } },
   { cause = "pcrop", admin = { poke_word(0x1FF80000, 0xFE5501AA), poke_word(0x1FF80008, 0x0000FFFF),
-    poke_word(0x1FF8000C, 0x00FFFF00) } }, -- (20)
-  { cause = "option_bytes_damaged", keys = { ["user-word"] = "zero" } }, -- B9
+    poke_word(0x1FF8000C, 0x00FFFF00) }, rows = { 20 } },
+  { cause = "option_bytes_damaged", items = { "B9" }, keys = { ["user-word"] = "zero" } },
   { cause = "option_bytes_damaged", board = "STM32L151CC", keys = { ["user-word"] = "zero" } },
   { cause = "option_bytes_damaged", admin = { poke_word(0x1FF80008, 0x12340000) } },
-  { cause = "hardware_watchdog", keys = { iwdg = "hardware" } }, -- (12)
+  { cause = "hardware_watchdog", rows = { 12 }, keys = { iwdg = "hardware" } },
 
   -- ---- what firmware, or a tool before us, left behind ----
-  { cause = "core_will_not_halt", keys = { halt = "ignored" } }, -- (7)
-  { cause = "watchdog_bites", flash = image({ { IWDG_KR, 0xCCCC } }, "loop"), sleep_s = 1 }, -- (12)
-  { cause = "low_power_run", flash = image({ { PWR_CR, 0x1800 } }, "loop") }, -- (15)
+  { cause = "core_will_not_halt", rows = { 7 }, keys = { halt = "ignored" } },
+  { cause = "watchdog_bites", rows = { 12 }, flash = image({ { IWDG_KR, 0xCCCC } }, "loop"), sleep_s = 1 },
+  { cause = "low_power_run", rows = { 15 }, flash = image({ { PWR_CR, 0x1800 } }, "loop") },
   { cause = "low_power_run", flash = image({ { PWR_CR, 0x5000 } }, "loop") },
   { cause = "clock_slow", flash = image({ { RCC + 0x04, 0 } }, "loop") },
-  { cause = "flash_powered_down", prepare = function(dap) -- (16)
+  { cause = "flash_powered_down", rows = { 16 }, prepare = function(dap)
     run_from_ram(dap)
     dap:write32(PDKEYR, 0x04152637)
     dap:write32(PDKEYR, 0xFAFBFCFD)
@@ -117,27 +119,30 @@ M.sick = {
     run_from_ram(dap)
     dap:write32(RCC + 0x1C, 0)
   end },
-  { cause = "keys_dead", prepare = function(dap) pcall(dap.write32, dap, PEKEYR, 0x12345678) end }, -- (17)
-  { cause = "stale_flags", prepare = function(dap) dap:write32(0x08001000, 1) end }, -- (18)
-  { cause = "flash_busy", after = { "fault op hang 1" }, prepare = begin_erase }, -- (19)
-  { cause = "loader_left_behind", after = { "fault op hang 1" }, prepare = function(dap) -- (26)
+  { cause = "keys_dead", rows = { 17 }, prepare = function(dap) pcall(dap.write32, dap, PEKEYR, 0x12345678) end },
+  { cause = "stale_flags", rows = { 18 }, prepare = function(dap) dap:write32(0x08001000, 1) end },
+  { cause = "flash_busy", rows = { 19 }, after = { "fault op hang 1" }, prepare = begin_erase },
+  { cause = "loader_left_behind", rows = { 26 }, after = { "fault op hang 1" }, prepare = function(dap)
     run_from_ram(dap)
     begin_erase(dap)
   end },
-  { cause = "firmware_writes_flash", prepare = open_pecr }, -- (25)
-  { cause = "core_runs", options = { connect = "hotplug" } }, -- (25)
-  { cause = "blank_flash", flash = false }, -- (8), B3
+  { cause = "firmware_writes_flash", rows = { 25 }, prepare = open_pecr },
+  { cause = "core_runs", rows = { 25 }, options = { connect = "hotplug" } },
+  { cause = "blank_flash", rows = { 8 }, items = { "B3" }, flash = false },
   { cause = "bad_vector_table", flash = ("\xFF"):rep(256) },
   { cause = "bad_vector_table", flash = string.pack("<I4I4", 0x20010000, 0x10000101) },
-  { cause = "firmware_crashed", flash = image({}, "fault") }, -- (8)
+  { cause = "firmware_crashed", rows = { 8 }, flash = image({}, "fault") },
   { cause = "firmware_crashed", flash = image({}, "fault", true) },
 
-  { cause = "loader_fails", keys = { ["ram-code"] = "refused" } }, -- (8)
+  { cause = "supply_dips", rows = { 13 }, keys = { supply = "weak" } },
+  { cause = "resets_itself", rows = { 12 }, keys = { supervisor = 40 } },
+  { cause = "resets_itself", keys = { supervisor = 200 } },
+  { cause = "loader_fails", rows = { 8 }, keys = { ["ram-code"] = "refused" } },
 
   -- ---- an image that does not fit ----
-  { cause = "image_outside", image = { { 0x08010000, 0x20000 } } }, -- (21)
-  { cause = "image_outside", image = { { 0x00000000, 0x400 } } }, -- B22
-  { cause = "image_outside", board = "STM32L151VD-X", image = { { 0x08030000, 0x100 } } }, -- (21) the hole
+  { cause = "image_outside", rows = { 21 }, image = { { 0x08010000, 0x20000 } } },
+  { cause = "image_outside", items = { "B22" }, image = { { 0x00000000, 0x400 } } },
+  { cause = "image_outside", rows = { 21 }, board = "STM32L151VD-X", image = { { 0x08030000, 0x100 } } }, -- the hole
 }
 
 M.healthy = {

@@ -2,8 +2,11 @@
 local bench = require "bench"
 local boards = require "boards"
 local causes = require "stlua.doctor_causes"
+local path = require "stlua.path"
+local support = require "support"
 
-local on_usb_only = { probe_permission = true, probe_busy = true, several_probes = true } -- tests/usb, cli_spec.lua
+local row_count = 26 -- of facts/stm32l1 10.3
+local on_usb_only = { probe_permission = true, several_probes = true } -- tests/usb/test_doctor.c
 
 local function describe_board(board)
   local words = { board.board or "rak5205" }
@@ -12,8 +15,28 @@ local function describe_board(board)
   return table.concat(words, ", ")
 end
 
+local function size(set)
+  local count = 0
+  for _ in pairs(set) do count = count + 1 end
+  return count
+end
+
+-- What is to be typed next exists.
+local function assert_commands_exist(text)
+  for words in text:gmatch("stlua ([%w%-%s]+)") do
+    local command = words:gsub("%-%-connect %S+", ""):gsub("%-%-%l+ %S+", ""):match("^%s*(%l+)")
+    assert(not command or path.find("script", command), text)
+  end
+end
+
 describe("doctor", function()
-  local recognised, alarms = 0, 0
+  local recognised, alarms, rows, items = 0, 0, {}, {}
+
+  local function count(board)
+    recognised = recognised + 1
+    for _, row in ipairs(board.rows or {}) do rows[row] = true end
+    for _, item in ipairs(board.items or {}) do items[item] = true end
+  end
 
   for i, board in ipairs(boards.sick) do
     it(("names %s and no other (board %d: %s)"):format(board.cause, i, describe_board(board)), function()
@@ -22,7 +45,8 @@ describe("doctor", function()
       assert.same({ board.cause }, bench.ids(diagnosis), bench.report(diagnosis))
       assert.matches("%S", diagnosis.cause.sentence)
       assert.matches("%S", diagnosis.cause.next)
-      recognised = recognised + 1
+      assert_commands_exist(diagnosis.cause.next)
+      count(board)
     end)
   end
 
@@ -35,12 +59,13 @@ describe("doctor", function()
     end)
   end
 
-  it("has a board for every cause", function()
+  it("has a board for every cause, and for every row of the list of root causes", function()
     local shown = {}
     for _, board in ipairs(boards.sick) do shown[board.cause] = true end
     for _, cause in ipairs(causes.list) do
       assert(shown[cause.id] or on_usb_only[cause.id], "no board shows " .. cause.id)
     end
+    for row = 1, row_count do assert(rows[row], "no board was recognised for row " .. row) end
     assert.equal(20, #boards.healthy)
   end)
 
@@ -52,7 +77,9 @@ describe("doctor", function()
   end)
 
   teardown(function()
-    print(("\ncauses recognised: %d of %d simulated"):format(recognised, #boards.sick))
+    support.clean()
+    print(("\ncauses recognised: %d of %d simulated (%d of %d rows of the root causes, %d entries of users' complaints)")
+      :format(recognised, #boards.sick, size(rows), row_count, size(items)))
     print(("false alarms: %d of %d healthy configurations"):format(alarms, #boards.healthy))
   end)
 end)

@@ -1,5 +1,4 @@
 -- The command as a person types it, and the way to it from the errors of other commands.
-local boards = require "boards"
 local doctor_hint = require "stlua.doctor_hint"
 local sim = require "stlua.sim"
 local stlua = require "stlua"
@@ -100,18 +99,5 @@ describe("an error of another command", function()
     assert.matches("doctor", doctor_hint.with_doctor({ code = "read_protected" }, "flash"))
     assert.is_nil(doctor_hint.with_doctor({ code = "file" }, "flash"))
     assert.is_nil(doctor_hint.with_doctor({ code = "usb" }, "doctor"))
-  end)
-
-  it("names commands that exist in every next step", function()
-    local known = {}
-    for name in support.good({ "--help" }).out:gmatch("\n  (%l+) ") do known[name] = true end
-    local bench = require "bench"
-    for _, board in ipairs(boards.sick) do
-      local text = bench.examine(board).cause.next
-      for words in text:gmatch("stlua ([%w%-%s]+)") do
-        local command = words:gsub("%-%-connect %S+", ""):gsub("%-%-%l+ %S+", ""):match("^%s*(%l+)")
-        assert(not command or known[command], text)
-      end
-    end
   end)
 end)

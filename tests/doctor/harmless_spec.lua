@@ -38,9 +38,8 @@ describe("doctor", function()
   local subjects = {}
   for _, board in ipairs(boards.healthy) do subjects[#subjects + 1] = board end
   for _, board in ipairs(boards.sick) do
-    if not board.options and board.cause ~= "usb_unreliable" and board.cause ~= "probe_unusable" then
-      subjects[#subjects + 1] = board
-    end
+    local is_usable = board.cause ~= "usb_unreliable" and board.cause ~= "probe_unusable" and not board.is_held
+    if is_usable and not board.options then subjects[#subjects + 1] = board end
   end
 
   for _, board in ipairs(subjects) do

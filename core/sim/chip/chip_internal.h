@@ -142,6 +142,7 @@ struct sim_chip {
     bool is_iwdg_running, is_iwdg_open;
     uint32_t iwdg_pr, iwdg_rlr;
     uint64_t iwdg_left_ns; /* counted down while it runs */
+    uint64_t idle_ns, ram_code_ns; /* since firmware last ran; of code in RAM since power-on */
 };
 
 /* life.c */

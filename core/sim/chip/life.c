@@ -142,6 +142,7 @@ void sim_chip_set_supply(sim_chip *chip, uint32_t mv)
     chip->supply_mv = mv;
     chip->stats.power_ons++;
     chip->reset_flags = 0;
+    chip->ram_code_ns = chip->idle_ns = 0;
     chip->is_rdp_tripped = false;
     chip->is_dead = false;
     chip->dap = (dap_state){.csw = 0x23000040};
@@ -155,6 +156,34 @@ void sim_chip_set_supply(sim_chip *chip, uint32_t mv)
     core_power_on(chip);
     chip_reset(chip, CAUSE_POR | CAUSE_PIN);
     chip->stats.resets--; /* a power-on is counted as such */
+}
+
+/* ---- what else is on the board ---- */
+
+enum { WEAK_SUPPLY_NS = 500000 };
+
+static bool is_in_ram(sim_chip *chip)
+{
+    return cpu_get(chip, UC_ARM_REG_PC) - SRAM_ADDR < chip->options.ram_bytes;
+}
+
+static void pass_on_board(sim_chip *chip, uint64_t ns)
+{
+    const sim_chip_options *options = &chip->options;
+    if (!options->is_supply_weak && !options->supervisor_ms)
+        return;
+    const bool is_ram_code = core_is_running(chip) && is_in_ram(chip);
+    chip->ram_code_ns += is_ram_code ? ns : 0;
+    chip->idle_ns = core_is_running(chip) && !is_ram_code ? 0 : chip->idle_ns + ns;
+    if (options->supervisor_ms && chip->idle_ns >= options->supervisor_ms * 1000000ull) {
+        chip->idle_ns = 0;
+        chip_reset(chip, CAUSE_PIN);
+    }
+    if (options->is_supply_weak && chip->ram_code_ns >= WEAK_SUPPLY_NS) {
+        const uint32_t mv = chip->supply_mv;
+        sim_chip_set_supply(chip, 0);
+        sim_chip_set_supply(chip, mv);
+    }
 }
 
 /* ---- time ---- */
@@ -202,6 +231,7 @@ void sim_chip_advance(sim_chip *chip, uint64_t ns)
                 chip->now_ns = next_ns;
             periph_pass(chip, chip->now_ns - begin_ns);
         }
+        pass_on_board(chip, chip->now_ns - begin_ns);
         pass_events(chip);
     }
     if (chip_is_running_off(chip))
