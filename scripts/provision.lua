@@ -39,17 +39,21 @@ return {
   summary = "Provision one unit: identity, firmware, CRC, options, self-test, lock, record",
   description = "JOB is a Lua file; scripts/jobs/ has examples. It is checked completely before a probe is opened.",
   args = {
-    { "job", type = "path", help = "the job's file" },
+    { "job", type = "path", help = "the job's file, or its name in ./stlua/jobs or on STLUA_PATH" },
     { "--ledger", metavar = "PATH|URL", help = "default: $STLUA_LEDGER, then what the job says" },
     { "--operator", metavar = "NAME", help = "for the record" },
     { "--station", metavar = "NAME", help = "for the record" },
     { "--serial", metavar = "TEXT", help = "what is on the label: taken for input, compared otherwise" },
     { "--irreversible", type = "flag", help = "consent to RDP level 2, if the job asks for it" },
+    { "--check", type = "flag", help = "only check the job; no probe and no ledger are opened" },
   },
 
   ---@param session stlua.Session
   run = function(session, args)
     local job = jobs.load(args.job)
+    if args.check then
+      return ("job %s is sound: %s"):format(job.name, table.concat(provision.steps(job), ", ")), { steps = provision.steps(job) }
+    end
     local ledger <close> = job_ledger.open_for(job, { ledger = args.ledger, station = args.station,
       read_only = session.is_dry_run or nil })
     local outcome = provision.run(session, job, { ledger = ledger, operator = args.operator, station = args.station,
@@ -57,6 +61,7 @@ return {
       on_step = function(name, state) session.out:detail("%s: %s", name, state) end })
     if outcome.error then error(failure(outcome), 0) end
     if outcome.label then session:say("%s", outcome.label) end
+    for _, note in ipairs(outcome.notes or {}) do session:say("note: %s", note) end
     return verdict(outcome, job), object(outcome)
   end,
 }

@@ -4,6 +4,7 @@ local checks = require "stlua.job_check"
 local digest = require "stlua.digest"
 local errors = require "stlua.errors"
 local images = require "stlua.job_image"
+local nearest = require "stlua.nearest"
 local path = require "stlua.path"
 local strict = require "stlua.strict"
 
@@ -68,6 +69,14 @@ local function read_job(file_path)
   return text
 end
 
+-- A job's path, or the name of one on the search path.
+local function find_job(name)
+  if name:match("/") or name:match("%.lua$") then return read_job(name), name end
+  local text, where = path.find("job", name)
+  if text then return text, where end
+  errors.raise("file", nearest.hint(name, path.names "job") or "a job's file is named by its path", "there is no job `%s`", name)
+end
+
 -- A job finds modules beside itself.
 local function add_folder(folder)
   local place = folder .. "/?.lua;"
@@ -98,10 +107,10 @@ local function run_file(text, name)
 end
 
 --- Load and check a job. Raises: file, format, argument, range, overlap, unknown_target, refused.
----@param file_path string
+---@param name string a path, or the name of a job on the search path
 ---@return stlua.Job
-function M.load(file_path)
-  local text = read_job(file_path)
+function M.load(name)
+  local text, file_path = find_job(name)
   local folder = file_path:match("^(.*)/[^/]*$") or "."
   add_folder(folder)
   local self = setmetatable({ file = file_path, folder = folder, sha256 = digest.sha256(text) }, job)

@@ -1,6 +1,8 @@
 --- What a unit would get, for --dry-run: nothing is reserved, no number is spent. A key that would be new is
 --- shown by a stand-in of its length.
+local errors = require "stlua.identity_error"
 local identity = require "stlua.identity"
+local json = require "stlua.ledger_json"
 local value = require "stlua.identity_value"
 
 local M = {}
@@ -11,7 +13,12 @@ local function next_number(ledger, name, first)
 end
 
 local function next_serial(ledger, product, uid, scanned)
-  if product.input then return scanned and identity.check_input(product.input, scanned) or "(as scanned)" end
+  if product.input then
+    if not scanned then
+      errors.raise("argument", "scan or type it", "product %s takes its serial numbers from the operator", product.name)
+    end
+    return identity.check_input(product.input, scanned)
+  end
   if not product.template then return nil end
   local context = { uid = uid, time = (ledger and ledger.clock or os.time)() }
   local counter = product.template.counter
@@ -26,14 +33,10 @@ end
 local function next_line(ledger, product)
   local row = ledger and ledger.db:one([[SELECT pool.serial, pool.fields_json FROM pool JOIN products p ON p.id = product_id
       WHERE p.name = ? AND allocation_id IS NULL ORDER BY pool.id LIMIT 1]], product.name)
-  if row then return row.serial, require("stlua.ledger_json").decode(row.fields_json) end
-  local fields = {}
-  for name, column in pairs(product.list.columns) do
-    if name ~= "serial" and column.type ~= "key" then
-      fields[name] = column.type == "eui64" and ("0"):rep(16) or ("0"):rep(2 * (column.byte_count or 0))
-    end
+  if not row then
+    errors.raise("range", "`stlua ledger import` adds another", "the list of product %s is used up", product.name)
   end
-  return nil, fields
+  return row.serial, json.decode(row.fields_json)
 end
 
 local function known_unit(ledger, product, uid)
@@ -42,7 +45,8 @@ local function known_unit(ledger, product, uid)
   end
 end
 
---- The identity a unit has, or would get next. Raises: range (numbers used up), and what the database raises.
+--- The identity a unit has, or would get next. Raises: range (numbers used up), argument (nothing scanned), and
+--- what the database raises.
 ---@param ledger stlua.Ledger?
 ---@param product table compiled
 ---@param uid string

@@ -106,7 +106,10 @@ function M.close(db, id)
       entry.mine[id] = nil
       lfs.unlock(entry.file, id, 1)
     end
-  end -- PostgreSQL: the lock goes with the connection
+    return
+  end
+  -- the server gives the lock back when it sees that the connection has gone, which may take it a moment
+  pcall(db.one, db, "SELECT pg_advisory_unlock(CAST(? AS INTEGER), CAST(? AS INTEGER))::text AS is_released", LOCK_CLASS, id)
 end
 
 --- Where a session runs, for people.

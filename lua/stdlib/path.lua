@@ -2,8 +2,9 @@
 --- $STLUA_PATH, the user's data folder, the installed one, and the copies in the binary, in this order.
 ---
 --- Each of these folders may hold commands (NAME.lua or scripts/NAME.lua), modules of stlua
---- (stlua/NAME.lua or lua/stdlib/NAME.lua) and chips and boards (targets/, targets/boards/). So a
---- checkout of the project is such a folder, too.
+--- (stlua/NAME.lua or lua/stdlib/NAME.lua), jobs (jobs/NAME.lua or scripts/jobs/NAME.lua), and chips and
+--- boards (targets/, targets/boards/). So a checkout of the project is such a folder, too. Jobs have no copies
+--- in the binary: their firmware lies beside them.
 ---
 --- This file is loaded by luaopen_stlua, before anything can be required.
 local stlua = ...
@@ -31,6 +32,7 @@ local places = {
   module = { "stlua/%s.lua", "lua/stdlib/%s.lua" },
   target = { "targets/%s.lua" },
   board = { "targets/boards/%s.lua" },
+  job = { "jobs/%s.lua", "scripts/jobs/%s.lua" },
 }
 
 local function read_file(path)
@@ -41,7 +43,7 @@ local function read_file(path)
 end
 
 --- Find a file by kind and name.
----@param kind "script"|"module"|"target"|"board"
+---@param kind "script"|"module"|"target"|"board"|"job"
 ---@param name string
 ---@return string? text
 ---@return string? name_in_tracebacks its path, or its name in the project for a copy in the binary
@@ -65,7 +67,7 @@ function M.find(kind, name)
 end
 
 --- The names of all files of a kind, each once, sorted.
----@param kind "script"|"module"|"target"|"board"
+---@param kind "script"|"module"|"target"|"board"|"job"
 ---@return string[]
 function M.names(kind)
   local seen, names = {}, {}

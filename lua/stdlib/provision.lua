@@ -36,6 +36,7 @@ local M = { steps = steps.order }
 ---@field flash_time_us integer what the flash itself needed
 ---@field measurements table? of the self-test
 ---@field label string?
+---@field notes string[]? of the proof of the lock, for people
 
 local function as_error(err)
   if errors.is_error(err) then return errors.chained(err) end
@@ -173,6 +174,7 @@ end
 function M.run(session, job, options)
   options = options or {}
   check_usable(session, job, options)
+  if next(job.product.keys) then stlua.forbid_core_dumps() end
   local run = new_run(session, job, options)
   local ok, err = pcall(function()
     for _, name in ipairs(steps.order(job, options)) do do_step(run, name) end

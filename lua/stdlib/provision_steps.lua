@@ -1,6 +1,7 @@
 --- The steps of provisioning, in order. Each takes the run and raises what goes wrong; stlua.provision
 --- does the recording.
 local errors = require "stlua.errors"
+local identity = require "stlua.identity"
 local job_identity = require "stlua.job_identity"
 local labels = require "stlua.job_label"
 local option_bytes = require "stlua.option_bytes"
@@ -56,7 +57,7 @@ end
 function M.contact(run)
   local session = run.session
   run.probe_name = probe_name(session)
-  run.outcome.uid = session.uid
+  run.outcome.uid = identity.uid(session.uid) -- all zeros or ones is a failed read, not a chip
   check_same_unit(run) -- a contact that gives two answers is none
   session:need_halted()
   run.status = session.nvm:status()
@@ -188,9 +189,9 @@ function M.lock(run)
 end
 
 function M.prove(run)
-  run.findings = protect.prove(run.session, run.job.lock)
-  if run.findings.is_debug_port_silent then return end
-  check_same_unit(run)
+  local findings = protect.prove(run.session, run.job.lock)
+  run.outcome.notes = findings.notes
+  if not findings.is_debug_port_silent then check_same_unit(run) end
 end
 
 function M.commit(run)

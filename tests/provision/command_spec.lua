@@ -60,6 +60,11 @@ describe("stlua provision", function()
     assert.matches("job job.lua: patches%[1%]: ", result.err)
   end)
 
+  it("can check a job alone", function()
+    assert.matches("^provision: job rak811%-lorawan is sound: contact, reserve, .* lock, prove, commit\n$",
+      support.good(provision(examples .. "rak811_lorawan.lua", { "--check", probe = "sim:@/nowhere" })).out)
+  end)
+
   it("wants a ledger for an identity, and never makes one by itself", function()
     env = {}
     assert.matches("names no ledger", support.stlua(provision(line.write_job(), {})).err)

@@ -131,6 +131,23 @@ describe("a unit that fails", function()
     assert.matches("Bert", ledger:export_csv())
   end)
 
+  it("because its UID reads as nothing, is recorded without one", function()
+    local session <close> = sim.session { board = "rak811", keys = { uid = ("F"):rep(24) } }
+    local outcome = line.assert_fail("format", provision.run(session, job, { ledger = ledger }))
+    assert.is_nil(outcome.uid)
+    assert.is_nil(outcome.ledger_error)
+  end)
+
+  it("has its number retired where the product says so", function()
+    local strict = line.job { identity = [[{ serial = { "SN", { counter = 4 } }, on_fail = "void" }]], patches = false }
+    local own <close> = line.ledger(strict)
+    local board = line.board()
+    local outcome = run_with(board, strict, own, "fault usb disconnect at 150")
+    assert.equal("fail", outcome.result)
+    assert.equal("serial SN0001 is retired: it is given to no unit again", outcome.fate)
+    assert.equal("SN0002", line.assert_pass(line.provision(board, strict, own)).serial)
+  end)
+
   it("because it is another chip, takes no number", function()
     local count = #ledger:find {}
     local session <close> = sim.session { target = "STM32L152RE" }

@@ -106,6 +106,24 @@ describe("a job", function()
     assert.equal(8, job.patches[1].byte_count)
   end)
 
+  it("takes symbols of its ELF file for addresses", function()
+    local elf = ('"%s/small.elf"'):format(support.images)
+    local job = line.job { firmware = elf, patches = '{ { at = "version", offset_bytes = 2, bytes = "ab" } }' }
+    assert.equal(0x08000032, job.patches[1].addr)
+    assert.matches("versoin", refused { firmware = elf, patches = '{ { at = "versoin", bytes = "ab" } }' }.message)
+  end)
+
+  it("is found by its name on the search path", function()
+    local folder = support.folder()
+    line.write_job({}, folder)
+    assert(require("lfs").mkdir(folder .. "/stlua"))
+    assert(require("lfs").mkdir(folder .. "/stlua/jobs"))
+    os.rename(folder .. "/job.lua", folder .. "/stlua/jobs/node.lua")
+    os.rename(folder .. "/fw.hex", folder .. "/stlua/jobs/fw.hex")
+    assert.matches("names no ledger", support.stlua { "provision", "node", cwd = folder }.err)
+    assert.matches("did you mean `node`", support.stlua { "provision", "noed", cwd = folder }.err)
+  end)
+
   it("writes the gaps that its stamps count", function()
     local job = line.job { stamps = [[{ { crc = "crc-32", from = 0x08000000, to = 0x0800FFFF, gap = 0xA5, at = "last",
       store = "u32le" } }]] }
