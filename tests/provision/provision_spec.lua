@@ -189,13 +189,6 @@ describe("provisioning", function()
     assert.matches("bad key <secret 16 B>", outcome.error.message)
   end)
 
-  it("leaves no core file with keys in it", function()
-    local job = line.job()
-    local ledger <close> = line.ledger(job)
-    line.assert_pass(line.provision(line.board(), job, ledger))
-    assert.matches("Max core file size +0 +0 ", support.read_file "/proc/self/limits")
-  end)
-
   it("writes a label's file in one go, its name from fields only", function()
     local folder = support.folder()
     local job = line.job({ label = '{ text = "S/N {serial}", path = "{serial}.txt" }' }, folder)
