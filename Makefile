@@ -35,6 +35,7 @@ bench: packages
 	cmake --preset release
 	cmake --build --preset release
 	tests/bench/run build/release
+	tests/bench/gang build/release
 
 soak: packages
 	cmake --preset release

@@ -1,4 +1,5 @@
 --- Open a chip that is locked, and repair option bytes that are damaged.
+local attach = require "stlua.attach"
 local consent = require "stlua.consent"
 local format = require "stlua.format"
 local protect = require "stlua.protect"
@@ -27,12 +28,16 @@ end
 return {
   summary = "Back to RDP level 0 (erases everything), and repair damaged option bytes",
   description = "From RDP level 1 this erases flash and data EEPROM, with the keys in them; it asks first. "
-    .. "It can be repeated at any time. When firmware sleeps or disables SWD: --connect under-reset.",
-  needs = "target",
-  args = { { "--yes", type = "flag", help = "agree that flash and data EEPROM are lost" } },
+    .. "It can be repeated at any time. When firmware sleeps or disables SWD, it connects under reset; "
+    .. "where nRST is not wired, --wait gives you time to press the reset button.",
+  args = {
+    { "--yes", type = "flag", help = "agree that flash and data EEPROM are lost" },
+    { "--wait", type = "int", default = 0, metavar = "S", help = "try to get hold of the chip for S seconds" },
+  },
 
   ---@param session stlua.Session
   run = function(session, args)
+    attach.target(session, args.wait)
     local status = session.nvm:status()
     local plan = protect.unlock_plan(status)
     show(session, status, plan)

@@ -82,8 +82,10 @@ const sim_chip_stats *sim_chip_get_stats(const sim_chip *chip);
 /* Supply on at mv, or off (0). Turning it on is a power-on reset; turning it off in the middle of an
  * operation leaves the page or half page torn. */
 void sim_chip_set_supply(sim_chip *chip, uint32_t mv);
-/* The nRST pin. While low, core and peripherals are in reset; the debug port answers. */
+/* The nRST pin, by the probe, whose wire may be missing, and by the button on the board. While low, core and
+ * peripherals are in reset; the debug port answers. */
 void sim_chip_set_nrst(sim_chip *chip, bool is_low);
+void sim_chip_press_reset(sim_chip *chip, bool is_pressed);
 /* Let ns of time pass. */
 void sim_chip_advance(sim_chip *chip, uint64_t ns);
 

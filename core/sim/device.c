@@ -154,7 +154,8 @@ void sim_device_set_hooks(sim_device *device, const sim_device_hooks *hooks)
 /* Open drain: low if anybody pulls. */
 void device_apply_nrst(sim_device *device)
 {
-    sim_chip_set_nrst(device->chip, device->is_nrst_low || device->is_button_pressed);
+    sim_chip_set_nrst(device->chip, device->is_nrst_low);
+    sim_chip_press_reset(device->chip, device->is_button_pressed);
 }
 
 void device_set_supply(sim_device *device, uint32_t mv)

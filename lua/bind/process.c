@@ -1,6 +1,7 @@
-/* lua/bind/process.c: child processes by a list of words, never through a shell; their output is read
- * without waiting. A child has a process group of its own, so that Ctrl-C at the terminal reaches it once
- * and from us, and its standard input is empty. Closing, or forgetting, a process ends it. */
+/* lua/bind/process.c: child processes by a list of words, never through a shell; their output is
+ * read without waiting. A child has a process group of its own, so that Ctrl-C at the terminal
+ * reaches it once and from us, and its standard input is empty. Closing, or forgetting, a process
+ * ends it. */
 #include "bind.h"
 
 #include <errno.h>
@@ -17,9 +18,9 @@
 enum { MAX_WORDS = 256, READ_BYTES = 4096, STREAM_COUNT = 2, SIGNALLED = 128 };
 
 typedef struct process_ud {
-    pid_t pid; /* 0: none, or gone and waited for */
+    pid_t pid;             /* 0: none, or gone and waited for */
     int fds[STREAM_COUNT]; /* its stdout and stderr; -1 once they have ended */
-    int status; /* once it is gone: exit status, or 128 and the signal */
+    int status;            /* once it is gone: exit status, or 128 and the signal */
     bool is_gone;
 } process_ud;
 
@@ -132,7 +133,8 @@ static int l_spawn(lua_State *L)
 
 /* ---- watching ---- */
 
-/* process:read([stream]) -> what it has written since, "" if nothing; nil once it has closed the stream. */
+/* process:read([stream]) -> what it has written since, "" if nothing; nil once it has closed the
+ * stream. */
 static int l_read(lua_State *L)
 {
     static const char *const names[] = {"stdout", "stderr", NULL};
@@ -156,7 +158,8 @@ static int l_read(lua_State *L)
     return lua_rawlen(L, -1) ? 1 : 0;
 }
 
-/* process:status() -> nil while it runs, then its exit status, or 128 and the signal that ended it */
+/* process:status() -> nil while it runs, then its exit status, or 128 and the signal that ended it
+ */
 static int l_status(lua_State *L)
 {
     process_ud *ud = check(L);
@@ -211,7 +214,8 @@ static int l_close(lua_State *L)
     return 0;
 }
 
-/* stlua.end_with_parent(): SIGTERM for this process when the one that started it ends, however it does. */
+/* stlua.end_with_parent(): SIGTERM for this process when the one that started it ends, however it
+ * does. */
 static int l_end_with_parent(lua_State *L)
 {
     (void)L;
@@ -235,8 +239,10 @@ void stlua_register_process(lua_State *L)
         {"kill", l_kill}, {"close", l_close},   {NULL, NULL},
     };
     static const luaL_Reg meta[] = {{"__gc", l_close}, {"__close", l_close}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {
-        {"spawn", l_spawn}, {"end_with_parent", l_end_with_parent}, {"pid", l_own_pid}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"spawn", l_spawn},
+                                         {"end_with_parent", l_end_with_parent},
+                                         {"pid", l_own_pid},
+                                         {NULL, NULL}};
     stlua_new_type(L, STLUA_PROCESS, methods, meta);
     luaL_setfuncs(L, functions, 0);
 }

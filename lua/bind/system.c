@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -100,7 +101,8 @@ static int close_folder(lua_State *L)
     return 0;
 }
 
-/* stlua.list_folder(path) -> array of names without "." and "..", sorted by nobody; nil if there is none */
+/* stlua.list_folder(path) -> array of names without "." and "..", sorted by nobody; nil if there is
+ * none */
 static int l_list_folder(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
@@ -128,15 +130,31 @@ static int l_list_folder(lua_State *L)
     return 1;
 }
 
+/* stlua.forbid_core_dumps(): for a process that holds keys; it cannot be taken back.
+ * systemd-coredump heeds the limit, too. */
+static int l_forbid_core_dumps(lua_State *L)
+{
+    const struct rlimit none = {0, 0};
+    if (setrlimit(RLIMIT_CORE, &none))
+        return stlua_fail(L, STL_E_PERMISSION, NULL, "core dumps cannot be forbidden: %s",
+                          strerror(errno));
+    return 0;
+}
+
 void stlua_register_system(lua_State *L);
 
 void stlua_register_system(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"monotonic", l_monotonic},           {"sleep", l_sleep},
-        {"is_terminal", l_is_terminal},       {"terminal_width", l_terminal_width},
-        {"realpath", l_realpath},             {"executable", l_executable},
-        {"file_kind", l_file_kind},           {"list_folder", l_list_folder},
+        {"monotonic", l_monotonic},
+        {"sleep", l_sleep},
+        {"is_terminal", l_is_terminal},
+        {"terminal_width", l_terminal_width},
+        {"realpath", l_realpath},
+        {"executable", l_executable},
+        {"file_kind", l_file_kind},
+        {"list_folder", l_list_folder},
+        {"forbid_core_dumps", l_forbid_core_dumps},
         {NULL, NULL},
     };
     luaL_setfuncs(L, functions, 0);

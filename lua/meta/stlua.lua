@@ -652,6 +652,9 @@ function stlua.file_kind(path) end
 ---@return string[]? names
 function stlua.list_folder(path) end
 
+--- For a process that holds keys: no core file of it is ever written. Raises: permission.
+function stlua.forbid_core_dumps() end
+
 --- A file in the binary.
 ---@param name string "scripts/flash.lua"
 ---@return string?

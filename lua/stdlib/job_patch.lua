@@ -6,6 +6,7 @@ local format = require "stlua.format"
 local identity = require "stlua.identity"
 local job_identity = require "stlua.job_identity"
 local nearest = require "stlua.nearest"
+local targets = require "stlua.targets"
 
 local M = {}
 
@@ -117,9 +118,8 @@ end
 --- Raise unless the range lies in flash or data EEPROM of the board.
 function M.check_range(job, addr, byte_count)
   if byte_count < 1 then errors.raise("argument", nil, "%d bytes are none", byte_count) end
-  for _, region in ipairs(job.regions) do
-    if addr >= region.addr and addr + byte_count <= region.addr + region.byte_count then return region.name end
-  end
+  local found = targets.region_of(job.target, addr, byte_count)
+  if found and (found.name == "flash" or found.name == "eeprom") then return found.name end
   local known = {}
   for i, region in ipairs(job.regions) do
     known[i] = ("%s %s"):format(region.name, format.range(region.addr, region.byte_count))

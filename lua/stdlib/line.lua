@@ -53,11 +53,12 @@ local function to_unit(outcome, n, slot)
 end
 
 -- Wait with a session of its own for the board before this one to leave, then for the next.
-local function wait_for_board(session, options, n, is_first)
+local function wait_for_board(session, options, n, state)
   local is_own = is_private_sim(session.options.probe)
+  state.has_opened = session.probe:is_open() or state.has_opened
   local how = options.contact or {}
   if is_own then how = { pause = function(seconds) stlua.sleep(seconds, session.probe) end } end
-  if not is_first and not is_own then
+  if n > 1 and not is_own then
     options.on_event { event = "leaving", n = n - 1 }
     contact.wait_until_gone(session.probe, how)
   end
@@ -80,17 +81,17 @@ local function provision_one(session, options, n, label)
   return to_unit(outcome, n, options.slot)
 end
 
--- One unit; nil if the probe got lost while nothing was on it.
-local function one_unit(options, n, is_first)
+-- One unit; nil if the probe got lost while nothing was on it. One that was never there is an error.
+local function one_unit(options, n, state)
   local label
   if options.scan then
     label = options.scan()
     if not label then return nil, true end
   end
   local session <close> = open_session(options, n)
-  local ok, err = pcall(wait_for_board, session, options, n, is_first)
+  local ok, err = pcall(wait_for_board, session, options, n, state)
   if not ok then
-    if is_first or not errors.is_error(err) or not is_probe_trouble[err.code] then error(err, 0) end
+    if not state.has_opened or not errors.is_error(err) or not is_probe_trouble[err.code] then error(err, 0) end
     options.on_event { event = "probe_lost", n = n, message = err.message, hint = err.hint }
     return nil
   end
@@ -98,9 +99,9 @@ local function one_unit(options, n, is_first)
 end
 
 local function run(options, report)
-  local n, fails_in_a_row = 1, 0
+  local n, fails_in_a_row, state = 1, 0, {}
   while not options.count or n <= options.count do
-    local unit, is_end = one_unit(options, n, n == 1)
+    local unit, is_end = one_unit(options, n, state)
     if is_end then return end
     if unit then
       report:add(unit)

@@ -174,6 +174,7 @@ end
 function M.run(session, job, options)
   options = options or {}
   check_usable(session, job, options)
+  if next(job.product.keys) then stlua.forbid_core_dumps() end
   local run = new_run(session, job, options)
   local ok, err = pcall(function()
     for _, name in ipairs(steps.order(job, options)) do do_step(run, name) end

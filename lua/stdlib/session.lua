@@ -135,10 +135,17 @@ function M.new(options)
     options = copy, out = copy.out or output.new { quiet = true }, is_dry_run = copy.dry_run or false,
     is_left_halted = false, is_closed = false, started_s = stlua.monotonic(),
   }, Session)
+  self:hear(true)
+  return self
+end
+
+--- Hear the core's remarks, or not: who tries the same thing many times need not say it each time.
+---@param is_on boolean
+function Session:hear(is_on)
+  if not is_on then return stlua.set_log(nil) end
   stlua.set_log(function(level, text)
     if level == "warn" then self:warn(text) else self.out:detail("%s: %s", level, text) end
   end, self.out.is_verbose and "debug" or "warn")
-  return self
 end
 
 --- Give everything back, innermost first. The target runs, unless it is to be left halted.
@@ -308,14 +315,21 @@ function Session:set_option_bytes(values, consent)
   self.nvm:write_options({ rdp_byte = rdp_byte, user_byte = values.user_byte, wrp = values.wrp }, consent)
 end
 
---- Lock the flash controller again, reset, and let the firmware run.
+local is_silence = { no_target = true, dap_wait = true, dap_fault = true, timeout = true }
+
+--- Lock the flash controller again, reset, and let the firmware run. It may sleep at once, or give the SWD pins
+--- away: a chip that has its supply and answered until then is not lost.
 function Session:run_firmware()
   local nvm = rawget(self, "nvm")
   if nvm then
     nvm:close()
     self.nvm = nil
   end
-  self.dap:reset { kind = "system", halt = false }
+  local ok, err = pcall(self.dap.reset, self.dap, { kind = "system", halt = false })
+  if ok then return end
+  local mv = errors.is_error(err) and is_silence[err.code] and steps.supply_mv(self)
+  if not mv or mv < least_supply_mv then error(err, 0) end
+  self:warn("the target has not answered since its firmware was started: does it sleep, or give the SWD pins away?")
 end
 
 return M

@@ -133,6 +133,61 @@ describe("unlock", function()
   end)
 end)
 
+describe("unlock of a chip whose firmware", function()
+  teardown(support.clean)
+
+  -- vectors, then: MODER of port A becomes 0 (PA13, PA14 are inputs); and: SCR.SLEEPDEEP, WFI
+  local firmwares = {
+    ["gives the SWD pins away"] = "0010002009000008024803490160FEE700BF00BF0000024000000000",
+    ["sleeps"] = "001000200900000802480421016030BFFDE700BF10ED00E0",
+  }
+
+  -- A locked board that runs this firmware.
+  local function board(name, keys)
+    local probe, admin = support.listen("rak811?rdp=0xBB" .. (keys or ""))
+    admin("poke 0x08000000 " .. firmwares[name])
+    admin "power cycle"
+    return probe, admin
+  end
+
+  for name in pairs(firmwares) do
+    it(name .. " connects under reset by itself", function()
+      local probe = board(name)
+      local result = support.good { "unlock", "--yes", probe = probe }
+      assert.matches("trying again under reset", result.err)
+      assert.matches("flash and data EEPROM blank", result.out)
+    end)
+  end
+
+  it("gives the SWD pins away, without a wire to nRST, waits for a person at the reset button", function()
+    local probe, admin = board("gives the SWD pins away", "&nrst=unwired")
+    local result = fails("no_target", { "unlock", "--yes", probe = probe }, "RDP level 2 never answers")
+    assert.equal("", result.out)
+    local process <close> = stlua.spawn { support.bin .. "/stlua", "unlock", "--yes", "--wait", "60", "--probe", probe }
+    local out = ""
+    while not process:status() do -- a person who goes on until it has worked
+      admin "nrst low"
+      admin "nrst high"
+      out = out .. (process:read() or "")
+      process:read "stderr"
+    end
+    assert.equal(0, process:status())
+    assert.matches("flash and data EEPROM blank", out .. (process:read() or ""))
+  end)
+end)
+
+describe("flash of firmware that does not answer a debugger", function()
+  teardown(support.clean)
+
+  it("says so, and that it is in the chip", function()
+    local file = support.write_file(support.folder() .. "/fw.bin", "\0\16\0\32\9\0\0\8\2\72\3\73\1\96\254\231\0\191\0\191"
+      .. "\0\0\2\64\0\0\0\0") -- gives the SWD pins away
+    local result = support.good { "flash", file, "--base", "0x08000000", probe = "sim:rak5205" }
+    assert.matches("warning: the target has not answered since its firmware was started", result.err)
+    assert.matches("written and verified", result.out)
+  end)
+end)
+
 describe("options --set", function()
   teardown(support.clean)
 

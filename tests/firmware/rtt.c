@@ -30,7 +30,8 @@ static volatile char up_bytes[UP_BYTES], down_bytes[DOWN_BYTES];
 
 int main(void);
 
-/* The ID last, and not as one string in flash: who scans memory for it must find the block alone. */
+/* The ID last, and not as one string in flash: who scans memory for it must find the block alone.
+ */
 static void rtt_open(void)
 {
     static const char reversed[16] = "\0\0\0\0\0\0TTR REGGES";

@@ -114,6 +114,26 @@ describe("batch", function()
     assert.equal(30, bench.wait(process))
   end)
 
+  it("goes on when a probe that was unplugged is back", function()
+    local job, ledger = bench.job()
+    local _, admin, socket = support.listen "rak811?power=off"
+    local process <close> = stlua.spawn { support.bin .. "/stlua-usb-run", "--probe", socket .. ",bus=1,port=4.2", "--",
+      support.bin .. "/stlua", "batch", job, "--ledger", ledger, "--count", "1", "--events", "--probe", "usb:1-4.2" }
+    local lost, units = nil, 0
+    for event in bench.events(process) do
+      if event.event == "waiting" then admin(lost and "power on" or "unplug") end
+      if event.event == "probe_lost" and not lost then
+        lost = event.message
+        admin "replug"
+      end
+      if event.event == "unit" then units = units + 1 end
+    end
+    assert.equal("", process:read "stderr" or "")
+    assert.matches("unplugged", lost)
+    assert.equal(1, units)
+    assert.equal(0, bench.wait(process))
+  end)
+
   it("ends with Ctrl-C while it waits, and has failed nothing", function()
     local job, ledger = bench.job()
     local probe = support.listen "rak811?power=off"

@@ -40,6 +40,21 @@ describe("gang", function()
     assert.same({ A = 3, B = 3, C = 3, D = 3 }, slots)
   end)
 
+  it("takes every ST-LINK on USB, and names the slots by their ports", function()
+    local job, ledger = bench.job()
+    local _, _, first = support.listen "rak811?seed=1"
+    local _, _, second = support.listen "rak811?seed=2"
+    local result = support.shell(("%s/stlua-usb-run --probe %s,bus=1,port=4.1 --probe %s,bus=2,port=3 -- "
+      .. "%s/stlua gang %s --ledger %s --count 1"):format(support.bin, first, second, support.bin, job, ledger))
+    assert.equal(0, result.status, result.err)
+    assert.matches("slot usb:1%-4%.1: PASS", result.out)
+    assert.matches("slot usb:2%-3: PASS", result.out)
+    local slots = {}
+    for _, row in ipairs(bench.attempts(ledger)) do slots[row.slot] = row.serial end
+    assert.is_string(slots["usb:1-4.1"])
+    assert.is_string(slots["usb:2-3"])
+  end)
+
   it("goes on with the others when one slot fails, and its exit status tells", function()
     local job, ledger = bench.job()
     local result = support.stlua { "gang", job, "--ledger", ledger, "--count", "2", "--slot", "A=sim:rak811?seed=1{n}",

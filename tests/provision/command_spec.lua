@@ -91,6 +91,17 @@ describe("stlua provision", function()
     assert.equal(10, support.stlua(provision(job, { probe = other })).status)
   end)
 
+  it("leaves no core file with keys in it", function()
+    local job = line.write_job { after_pass = [[function()
+      local from, to = assert(io.open "/proc/self/limits"), assert(io.open("limits", "w"))
+      to:write(from:read "a"):close()
+    end]] }
+    local result = support.shell(("sh -c 'ulimit -S -c $(ulimit -H -c); exec %s --probe sim:rak811 provision %s'"):format(
+      support.bin .. "/stlua", job), { env = env, cwd = folder })
+    assert.equal(0, result.status, result.err)
+    assert.matches("Max core file size +0 +0 ", support.read_file(folder .. "/limits"))
+  end)
+
   it("ended by a signal leaves the number with its unit", function()
     local state = "sim:rak811?state=" .. folder .. "/b.sim"
     local job = line.write_job { patches = [[{ { at = 0x0801E000, byte_count = 1, bytes = function()

@@ -113,6 +113,12 @@ describe("a job", function()
     assert.matches("versoin", refused { firmware = elf, patches = '{ { at = "versoin", bytes = "ab" } }' }.message)
   end)
 
+  it("may reach from one bank into the next, but not into a hole", function()
+    local across = '{ { at = 0x0803FFFE, bytes = "abcd" } }'
+    line.job { board = '"nucleo-l152re"', patches = across }
+    assert.equal("range", refused({ board = '"stm32l-discovery"', patches = across }).code)
+  end)
+
   it("is found by its name on the search path", function()
     local folder = support.folder()
     line.write_job({}, folder)

@@ -126,6 +126,7 @@ struct sim_chip {
     uint64_t rng;
     uint32_t supply_mv;
     bool is_nrst_low, is_dead; /* dead: RDP level 2 loaded */
+    bool is_nrst_driven, is_button_pressed; /* who holds nRST low */
     bool is_dirty, is_rdp_tripped;
     uint8_t *flash, *eeprom, *sram, *system;
     uint32_t option_words[OPTION_WORDS];

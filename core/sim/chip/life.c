@@ -114,9 +114,10 @@ void chip_reset(sim_chip *chip, uint32_t cause)
         core_boot(chip);
 }
 
-void sim_chip_set_nrst(sim_chip *chip, bool is_low)
+static void apply_nrst(sim_chip *chip)
 {
-    if (chip->options.is_nrst_unwired || is_low == chip->is_nrst_low)
+    const bool is_low = chip->is_nrst_driven || chip->is_button_pressed;
+    if (is_low == chip->is_nrst_low)
         return;
     chip->is_nrst_low = is_low;
     if (chip_is_running_off(chip))
@@ -125,6 +126,18 @@ void sim_chip_set_nrst(sim_chip *chip, bool is_low)
         chip_reset(chip, CAUSE_PIN);
     else
         core_boot(chip);
+}
+
+void sim_chip_set_nrst(sim_chip *chip, bool is_low)
+{
+    chip->is_nrst_driven = is_low && !chip->options.is_nrst_unwired;
+    apply_nrst(chip);
+}
+
+void sim_chip_press_reset(sim_chip *chip, bool is_pressed)
+{
+    chip->is_button_pressed = is_pressed;
+    apply_nrst(chip);
 }
 
 void sim_chip_set_supply(sim_chip *chip, uint32_t mv)
