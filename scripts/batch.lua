@@ -26,6 +26,8 @@ local function shown(session)
       session:say("board %d: put it in", event.n)
     elseif event.event == "found" and event.by == "supply" then
       session:say("board %d is powered and does not answer", event.n)
+    elseif event.event == "retry" then
+      session:warn("board %d: [%s] %s; once more", event.n, event.code, event.message)
     elseif event.event == "probe_lost" then
       session:warn("%s; plug the probe in again", event.message)
     elseif event.event == "step" then
@@ -101,6 +103,8 @@ return {
     { "job", type = "path", help = "the job's file" },
     { "--count", type = "int", metavar = "N", help = "end after N boards" },
     { "--max-fails", type = "int", metavar = "N", help = "stop when N boards running have failed" },
+    { "--retries", type = "int", default = 1, metavar = "N",
+      help = "try a board again N times whose contact was bad; default: 1" },
     { "--scan", type = "flag", help = "read the label of each board from standard input first" },
     { "--ledger", metavar = "PATH|URL", help = "default: $STLUA_LEDGER, then what the job says" },
     { "--operator", metavar = "NAME", help = "for the record" },
@@ -123,7 +127,7 @@ return {
     for name, value in pairs(session.options) do options[name] = value end
     options.out = quiet_output(session, args, on_event)
     local report, why = line.run { job = job, ledger = ledger, session = options, count = args.count,
-      most_fails = args.max_fails, operator = args.operator, station = args.station, slot = args.slot,
+      most_fails = args.max_fails, retries = args.retries, operator = args.operator, station = args.station, slot = args.slot,
       irreversible = args.irreversible, scan = args.scan and scanner(session) or nil, on_event = on_event }
     return finish(session, args, report, why)
   end,

@@ -8,7 +8,7 @@ local screen = require "stlua.gang_screen"
 local stlua = require "stlua"
 
 -- What the processes of the slots are told, too.
-local passed_on = { "count", "max_fails", "ledger", "operator", "station", "speed", "connect", "target", "board" }
+local passed_on = { "count", "max_fails", "retries", "ledger", "operator", "station", "speed", "connect", "target", "board" }
 
 local function command(session, args)
   local words = { stlua.executable(), "batch", args.job, "--events" }
@@ -64,6 +64,7 @@ return {
     { "--slot", many = true, metavar = "NAME=PROBE", help = "a slot and its probe; may be given several times" },
     { "--count", type = "int", metavar = "N", help = "end each slot after N boards" },
     { "--max-fails", type = "int", metavar = "N", help = "stop a slot when N of its boards running have failed" },
+    { "--retries", type = "int", metavar = "N", help = "try a board again N times whose contact was bad; default: 1" },
     { "--ledger", metavar = "PATH|URL", help = "default: $STLUA_LEDGER, then what the job says" },
     { "--operator", metavar = "NAME", help = "for the record" },
     { "--station", metavar = "NAME", help = "for the record" },

@@ -37,8 +37,7 @@ return {
 
   ---@param session stlua.Session
   run = function(session, args)
-    attach.target(session, args.wait)
-    local status = session.nvm:status()
+    local status = attach.insist(session, args.wait, function() return session.nvm:status() end)
     local plan = protect.unlock_plan(status)
     show(session, status, plan)
     local result = { rdp_level = status.rdp_level, does_mass_erase = plan.does_mass_erase,
@@ -48,7 +47,9 @@ return {
       consent.need(session, { word = "erase", is_given = args.yes,
         what = "unlocking erases flash and data EEPROM, and with them keys and serial numbers" })
     end
-    local report = protect.unlock(session, { mass_erase = plan.does_mass_erase })
+    local report = attach.insist(session, args.wait, function()
+      return protect.unlock(session, { mass_erase = plan.does_mass_erase })
+    end)
     if report.did_mass_erase then return "RDP level 0, flash and data EEPROM blank, all option words sound", report end
     if report.words_repaired > 0 then
       return ("%s repaired, all are sound now"):format(format.count(report.words_repaired, "option word")), report

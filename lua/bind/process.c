@@ -223,13 +223,6 @@ static int l_end_with_parent(lua_State *L)
     return 0;
 }
 
-/* stlua.pid() -> integer */
-static int l_own_pid(lua_State *L)
-{
-    lua_pushinteger(L, getpid());
-    return 1;
-}
-
 void stlua_register_process(lua_State *L);
 
 void stlua_register_process(lua_State *L)
@@ -239,10 +232,8 @@ void stlua_register_process(lua_State *L)
         {"kill", l_kill}, {"close", l_close},   {NULL, NULL},
     };
     static const luaL_Reg meta[] = {{"__gc", l_close}, {"__close", l_close}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"spawn", l_spawn},
-                                         {"end_with_parent", l_end_with_parent},
-                                         {"pid", l_own_pid},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"spawn", l_spawn}, {"end_with_parent", l_end_with_parent}, {NULL, NULL}};
     stlua_new_type(L, STLUA_PROCESS, methods, meta);
     luaL_setfuncs(L, functions, 0);
 }

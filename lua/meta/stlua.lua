@@ -626,9 +626,6 @@ function stlua.spawn(words) end
 --- SIGTERM for this process when the one that started it ends, however it does.
 function stlua.end_with_parent() end
 
----@return integer
-function stlua.pid() end
-
 ---@param stream "stdin"|"stdout"|"stderr"|nil
 ---@return boolean
 function stlua.is_terminal(stream) end

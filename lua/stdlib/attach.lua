@@ -19,26 +19,34 @@ local function with_level2(err)
   return err
 end
 
---- session.target, tried for up to wait_s seconds by the clock on the wall.
+-- Let go of the target, so that the next access attaches anew.
+local function let_go(session)
+  local nvm, dap = rawget(session, "nvm"), rawget(session, "dap")
+  if nvm then nvm:close() end
+  if dap then dap:close() end
+  session.nvm, session.dap = nil, nil
+end
+
+--- fn(), again and again while nothing answers, for up to wait_s seconds by the clock on the wall. fn attaches,
+--- and can be repeated.
 ---@param session stlua.Session
 ---@param wait_s number 0: one attempt
----@return stlua.Target
-function M.target(session, wait_s)
+---@param fn function
+function M.insist(session, wait_s, fn)
   local give_up_s, is_told = stlua.monotonic() + wait_s, false
   while true do
-    local ok, found = pcall(function() return session.target end)
+    local ok, result = pcall(fn)
     if ok then
       session:hear(true)
-      return found
+      if is_told then session:warn "the chip answers now: leave button and supply alone" end
+      return result
     end
-    if not errors.is_error(found) or not is_silence[found.code] then error(found, 0) end
-    if stlua.monotonic() >= give_up_s then error(with_level2(found), 0) end
-    if not is_told then session:warn("no answer yet: %s", advice) end
+    if not errors.is_error(result) or not is_silence[result.code] then error(result, 0) end
+    if stlua.monotonic() >= give_up_s then error(with_level2(result), 0) end
+    if not is_told then session:warn("no answer: %s", advice) end
     is_told = true
     session:hear(false)
-    local dap = rawget(session, "dap")
-    if dap then dap:close() end
-    session.dap = nil
+    let_go(session)
     stlua.interrupt()
     stlua.sleep(pause_s)
   end

@@ -67,6 +67,8 @@ function M.event_line(slot, event)
     return ("slot %s: %s, UID %s, %.2f s"):format(slot.name, verdict_of(event), event.uid or "?", event.elapsed_s)
   elseif event.event == "probe_lost" then
     return ("slot %s: %s"):format(slot.name, event.message)
+  elseif event.event == "retry" then
+    return ("slot %s: [%s] %s; once more"):format(slot.name, event.code, event.message)
   elseif event.event == "warning" then
     return ("slot %s: warning: %s"):format(slot.name, event.message)
   end

@@ -40,6 +40,7 @@ function on.uid(self, event) self.uid = event.uid end
 function on.probe_lost(self, event) self.state, self.message = "probe lost", event.message end
 function on.progress(self, event) self.percent = event.percent end
 function on.warning() end
+function on.retry() end
 
 function on.step(self, event)
   self.state, self.step, self.percent = "working", event.step, nil

@@ -2,8 +2,8 @@
 --- What happens is told as events, tables with a field `event`:
 ---   waiting { n }            put board n in              found { n, by }        it makes contact
 ---   step { step, state }     of provisioning             uid { uid }            the chip has said who it is
----   unit { stlua.LineUnit }  done                        leaving { n }          take it out
----   probe_lost { message }   plug the probe in again
+---   unit { stlua.LineUnit }  done                        retry { code, message } bad contact: once more
+---   leaving { n }            take it out                 probe_lost { message } plug the probe in again
 local contact = require "stlua.line_contact"
 local errors = require "stlua.errors"
 local line_report = require "stlua.line_report"
@@ -19,6 +19,7 @@ local M = {}
 ---@field session stlua.SessionOptions for each unit; {n} in `probe` is the number of the unit
 ---@field count integer? units to do; nil: until Ctrl-C
 ---@field most_fails integer? in a row, then the line stops
+---@field retries integer? how often a board is tried again whose contact was bad; 0
 ---@field operator string?
 ---@field station string?
 ---@field slot string?
@@ -31,6 +32,9 @@ local probe_retry_s = 1
 
 -- What the probe, not the board, is to blame for while we wait.
 local is_probe_trouble = { no_probe = true, probe_gone = true, probe_busy = true, usb = true, protocol = true }
+
+-- What pogo pins do: worth another attempt, which the ledger records as one.
+local is_contact_trouble = { no_target = true, dap_wait = true, dap_fault = true, timeout = true, usb = true }
 
 -- A simulated board of our own is a new one with each session: nobody has to take it out.
 local function is_private_sim(selector) return selector ~= nil and selector:match "^sim:[^@]" ~= nil end
@@ -81,6 +85,17 @@ local function provision_one(session, options, n, label)
   return to_unit(outcome, n, options.slot)
 end
 
+-- The board again, on a connection of its own, as long as its contact is bad and there are attempts left.
+local function provision_again(options, n, label, unit)
+  for _ = 1, options.retries or 0 do
+    if unit.result == "pass" or not is_contact_trouble[unit.code] then break end
+    options.on_event { event = "retry", n = n, code = unit.code, message = unit.message }
+    local session <close> = open_session(options, n)
+    unit = provision_one(session, options, n, label)
+  end
+  return unit
+end
+
 -- One unit; nil if the probe got lost while nothing was on it. One that was never there is an error.
 local function one_unit(options, n, state)
   local label
@@ -95,7 +110,9 @@ local function one_unit(options, n, state)
     options.on_event { event = "probe_lost", n = n, message = err.message, hint = err.hint }
     return nil
   end
-  return provision_one(session, options, n, label)
+  local unit = provision_one(session, options, n, label)
+  session:close()
+  return provision_again(options, n, label, unit)
 end
 
 local function run(options, report)

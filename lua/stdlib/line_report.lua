@@ -12,6 +12,7 @@ local json = require "stlua.json"
 ---@field message string?
 ---@field hint string?
 ---@field step string? that failed
+---@field is_returning boolean?
 ---@field elapsed_s number in the time of the probe
 
 ---@class stlua.LineReport

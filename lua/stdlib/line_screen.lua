@@ -68,6 +68,7 @@ function M.block(unit, width)
   lines[#lines + 1] = ""
   for i, line in ipairs(lines) do lines[i] = line:gsub("%s+$", "") end
   lines = paint(lines, unit.result, width)
+  if unit.is_returning then lines[#lines + 1] = "this board has been here before: it keeps its number" end
   if unit.message then lines[#lines + 1] = ("[%s] %s"):format(unit.code, unit.message) end
   lines[#lines + 1] = M.next_action(unit)
   return lines

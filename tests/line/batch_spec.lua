@@ -3,6 +3,8 @@ local support = require "support"
 package.path = support.source .. "/tests/line/?.lua;" .. package.path
 local bench = require "bench"
 local contact = require "stlua.line_contact"
+local jobs = require "stlua.job"
+local line = require "stlua.line"
 local line_report = require "stlua.line_report"
 local ledgers = require "stlua.ledger"
 local screen = require "stlua.line_screen"
@@ -51,6 +53,10 @@ describe("batch", function()
     local rows = bench.attempts(ledger)
     assert.equal(2, #rows)
     assert.equal(rows[1].serial, rows[2].serial)
+    local result = support.good { "batch", job, "--ledger", ledger, "--count", "1", probe = "sim:rak811?seed=4" }
+    assert.is_nil(result.out:find "been here before")
+    result = support.good { "batch", job, "--ledger", ledger, "--count", "1", probe = "sim:rak811?seed=4" }
+    assert.matches("been here before: it keeps its number", result.out)
   end)
 
   it("goes on after a board that failed, and its exit status tells", function()
@@ -95,23 +101,30 @@ describe("batch", function()
     assert.equal(2, #bench.attempts(ledger))
   end)
 
+  -- The line in this process, so that what happens at the bench happens between two of its events.
+  local function run_line(options)
+    local job, place = bench.job()
+    local ledger <close> = ledgers.open(place)
+    options.job, options.ledger, options.count = jobs.load(job), ledger, 1
+    ledger:product(options.job.product_name, options.job.identity)
+    local report, why = line.run(options)
+    return report, why, bench.attempts(place)
+  end
+
   it("calls a board that is powered and does not answer a failure", function()
-    local job, ledger = bench.job()
     local probe, admin = support.listen "rak811?power=off"
-    local process <close> = stlua.spawn { support.bin .. "/stlua", "batch", job, "--ledger", ledger, "--count", "1", "--events",
-      "--probe", probe }
-    local unit
-    for event in bench.events(process) do
-      if event.event == "waiting" then
-        admin "fault ack none"
-        stlua.sleep(0.3) -- it has looked
-        admin "power on"
-      end
-      if event.event == "unit" then unit = event end
-    end
-    assert.equal("fail", unit.result)
-    assert.equal("no_target", unit.code)
-    assert.equal(30, bench.wait(process))
+    local pauses, found_by = 0, nil
+    local report, why, rows = run_line { session = { probe = probe },
+      on_event = function(event) found_by = event.by or found_by end,
+      contact = { poll_s = 0.5, pause = function()
+        pauses = pauses + 1
+        if pauses == 1 then admin "fault ack none" end
+        if pauses == 2 then admin "power on" end
+      end } }
+    assert.is_nil(why)
+    assert.equal("supply", found_by)
+    assert.equal("no_target", report.units[1].code)
+    assert.equal("no_target", rows[1].error_code)
   end)
 
   it("goes on when a probe that was unplugged is back", function()
@@ -134,6 +147,19 @@ describe("batch", function()
     assert.equal(0, bench.wait(process))
   end)
 
+  it("tries a board again whose contact was bad, and records both attempts", function()
+    local probe, admin = support.listen "rak811"
+    local order = {}
+    local report, _, rows = run_line { session = { probe = probe }, retries = 1, on_event = function(event)
+      if event.event == "found" then admin "fault ack none" end
+      if event.event == "retry" then admin "fault clear" end
+      if event.event ~= "step" then order[#order + 1] = event.event end
+    end }
+    assert.same({ "waiting", "found", "retry", "uid", "unit" }, order)
+    assert.equal(1, report.passed)
+    assert.same({ "fail", "pass" }, { rows[1].result, rows[2].result })
+  end)
+
   it("ends with Ctrl-C while it waits, and has failed nothing", function()
     local job, ledger = bench.job()
     local probe = support.listen "rak811?power=off"
@@ -145,18 +171,14 @@ describe("batch", function()
     assert.same({}, bench.attempts(ledger))
   end)
 
-  it("records a board that Ctrl-C has cut off", function()
-    local job, ledger = bench.job()
-    local process <close> = stlua.spawn { support.bin .. "/stlua", "batch", job, "--ledger", ledger, "--events", "--probe",
-      "sim:rak811?clock=paced" }
-    for event in bench.events(process) do
-      if event.event == "progress" then process:kill "int" end
-    end
-    assert.equal(130, bench.wait(process))
-    local rows = bench.attempts(ledger)
+  it("records a board that was cut off on request, and stops", function()
+    local report, why, rows = run_line { session = { probe = "sim:rak811" }, retries = 1, on_event = function(event)
+      if event.step == "flash" and event.state == "start" then os.execute "kill -TERM $PPID" end
+    end }
+    assert.equal("interrupted", why.code)
+    assert.equal("interrupted", report.units[1].code)
     assert.equal(1, #rows)
-    assert.equal("fail", rows[1].result)
-    assert.equal("interrupted", rows[1].error_code)
+    assert.same({ "fail", "interrupted" }, { rows[1].result, rows[1].error_code })
   end)
 
   it("takes labels from standard input", function()

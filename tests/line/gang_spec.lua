@@ -151,17 +151,18 @@ describe("a slot", function()
   end)
 
   it("that sees another slot's board says so with both names", function()
-    -- B comes second: it waits for a file that A's uid is told before
-    local seen, told = support.folder() .. "/seen", nil
+    -- each waits for a file until the other one's event has been seen
+    local folder, told = support.folder(), nil
     finally(support.clean)
+    local function wait_for(name) return ("while [ ! -e %s/%s ]; do sleep 0.02; done;"):format(folder, name) end
     local report = pretend({
-      A = say '{"event":"uid","n":1,"uid":"AA"}' .. ("while [ ! -e %s ]; do sleep 0.02; done;"):format(seen)
-        .. say(unit:format("pass", "N1", "AA")) .. say '{"event":"end"}',
-      B = say '{"event":"uid","n":1,"uid":"AA"}' .. say(unit:format("fail", "", "AA")) .. say '{"event":"end"}',
+      A = say '{"event":"uid","n":1,"uid":"AA"}' .. wait_for "b" .. say(unit:format("pass", "N1", "AA")) .. say '{"event":"end"}',
+      B = wait_for "a" .. say '{"event":"uid","n":1,"uid":"AA"}' .. say(unit:format("fail", "", "AA")) .. say '{"event":"end"}',
     }, { on_event = function(slot, event)
-      if event.event == "unit" and slot.name == "B" then
+      if slot.name == "A" and event.event == "uid" then support.write_file(folder .. "/a", "") end
+      if slot.name == "B" and event.event == "unit" then
         told = event.message
-        support.write_file(seen, "")
+        support.write_file(folder .. "/b", "")
       end
     end })
     assert.equal(1, report.passed)

@@ -74,7 +74,7 @@ describe("a process", function()
 
   it("ends with the one that started it, if it wants to", function()
     local child = support.write_file(support.folder() .. "/child.lua",
-      'local stlua = require "stlua" stlua.end_with_parent() print(stlua.pid()) io.stdout:flush() stlua.sleep(100)')
+      'local stlua = require "stlua" stlua.end_with_parent() print "ready" io.stdout:flush() stlua.sleep(100)')
     local parent = support.write_file(support.folder() .. "/parent.lua", [[
       local stlua = require "stlua"
       local process = stlua.spawn { stlua.executable(), ... }
@@ -83,7 +83,7 @@ describe("a process", function()
         line = line .. (process:read() or "")
         stlua.sleep(0.01)
       until line:find "\n"
-      io.stdout:write(line)
+      io.stdout:write(process:pid(), "\n")
       io.stdout:flush()
       stlua.sleep(100)]])
     finally(support.clean)

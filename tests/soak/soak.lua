@@ -100,7 +100,7 @@ local function work_off(run, workers, first, last)
     kill_due(run, workers, first - 1 + committed_count(run.ledger, first, last))
     restart(run, workers)
     if stlua.monotonic() > run.give_up_s then error(("the soak did not end in %d s"):format(run.options.limit_s), 0) end
-  until #running(workers) == 0
+  until #running(workers) == 0 and committed_count(run.ledger, first, last) == last - first + 1
 end
 
 local function one_block(run, first, last)
