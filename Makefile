@@ -1,5 +1,6 @@
 # Everything is CMake (CMakePresets.json); this only makes a bare Debian 12 able to run it.
 #   make demo    flash a simulated board and watch it blink
+#   make soak-faults   every fault at every point, ten minutes of each fuzzer
 #   make test    build with sanitizers and run every test, then the static checks, coverage and valgrind
 #   make soak    provision 10,000 simulated units under kill -9, on SQLite and on PostgreSQL
 PACKAGES = cmake ninja-build gcc clang libclang-rt-14-dev pkg-config git \
@@ -11,7 +12,7 @@ PACKAGES = cmake ninja-build gcc clang libclang-rt-14-dev pkg-config git \
 
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: demo test bench soak packages
+.PHONY: demo test bench soak soak-faults packages
 
 # apt-get is asked only for what is missing, so that a second run needs no network and no password.
 packages:
@@ -25,6 +26,12 @@ packages:
 test: packages
 	cmake --workflow --preset check
 	tests/static/run build/dev
+
+soak-faults: packages
+	cmake --preset dev
+	cmake --build --preset dev
+	tests/soak/faults.sh build/dev
+	tests/static/coverage.sh | tail -2
 
 demo: packages
 	cmake --preset release

@@ -55,7 +55,7 @@ static void catch(int number, void (*handler)(int), int flags)
 }
 
 /* stlua.catch_signals(): SIGINT, SIGTERM and SIGHUP raise "interrupted" from now on, and a closed pipe
- * is an error of the write, not the end of the process. Call it from the main thread. */
+ * or a file over its limit (ulimit -f) is an error of the write, not the end of the process. Call it from the main thread. */
 static int l_catch_signals(lua_State *L)
 {
     lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
@@ -64,6 +64,7 @@ static int l_catch_signals(lua_State *L)
     catch(SIGTERM, on_signal, (int)SA_RESETHAND);
     catch(SIGHUP, on_signal, (int)SA_RESETHAND);
     catch(SIGPIPE, ignore_signal, SA_RESTART);
+    catch(SIGXFSZ, ignore_signal, SA_RESTART);
     return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +92,24 @@ static int l_file_kind(lua_State *L)
     return 1;
 }
 
+/* stlua.create_private_file(path) -> boolean: an empty file of mode 0600 that was not there before */
+static int l_create_private_file(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (fd >= 0)
+        close(fd);
+    lua_pushboolean(L, fd >= 0);
+    return 1;
+}
+
+/* stlua.is_writable(path) -> boolean */
+static int l_is_writable(lua_State *L)
+{
+    lua_pushboolean(L, !access(luaL_checkstring(L, 1), W_OK));
+    return 1;
+}
+
 /* A folder that is open; closed by its metatable, so that a raise cannot leak it. */
 static int close_folder(lua_State *L)
 {
@@ -155,6 +174,8 @@ void stlua_register_system(lua_State *L)
         {"file_kind", l_file_kind},
         {"list_folder", l_list_folder},
         {"forbid_core_dumps", l_forbid_core_dumps},
+        {"create_private_file", l_create_private_file},
+        {"is_writable", l_is_writable},
         {NULL, NULL},
     };
     luaL_setfuncs(L, functions, 0);

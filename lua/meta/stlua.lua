@@ -645,6 +645,15 @@ function stlua.executable() end
 ---@return "file"|"folder"|"other"|nil
 function stlua.file_kind(path) end
 
+--- An empty file of mode 0600, if nothing of that name was there.
+---@param path string
+---@return boolean is_made
+function stlua.create_private_file(path) end
+
+---@param path string
+---@return boolean
+function stlua.is_writable(path) end
+
 ---@param path string
 ---@return string[]? names
 function stlua.list_folder(path) end

@@ -1,6 +1,8 @@
 --- The ledger's database through LuaDBI: SQLite by path, PostgreSQL by URL, the same SQL for both.
 --- Values are always bound, as text: LuaDBI binds numbers as doubles and reads integers as a C int,
 --- so a column that may pass 2^31 is read with CAST(... AS TEXT). Every result is read to its end at once.
+local has_core, stlua = pcall(require, "stlua") -- these modules also run without libstl
+
 local errors = require "stlua.identity_error"
 local lfs = require "lfs"
 
@@ -52,20 +54,26 @@ local function explain(self, text)
   return errors.new(meaning[1], ("ledger %s: %s"):format(self.name, text), meaning[2], reason or "database")
 end
 
-local function quote_for_shell(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+-- Stock Lua has neither umask nor access(); the shell has. In stlua no path ever reaches a shell.
+local function shell(command, path) return os.execute(command:format("'" .. path:gsub("'", "'\\''") .. "'")) == true end
 
---- Create an empty file of mode 0600 that did not exist before; stock Lua has no umask, the shell has.
+--- An empty file of mode 0600 that was not there before; one that appears in between is never taken over.
 local function create_private(path)
-  -- noclobber: the shell opens with O_EXCL, so a file that appears in between is never taken over
+  if has_core then return stlua.create_private_file(path) end
   if lfs.attributes(path) then return false end
-  return os.execute(("exec 2>/dev/null; umask 077 && set -C && : > %s"):format(quote_for_shell(path))) == true
+  return shell("exec 2>/dev/null; umask 077 && set -C && : > %s", path) -- noclobber is O_EXCL
 end
 M.create_private = create_private
 
-local function sleep_s(seconds)
-  local ok, socket = pcall(require, "socket")
-  if ok then socket.sleep(seconds) else os.execute(("sleep %.3f"):format(seconds)) end
+local function is_writable(path)
+  if has_core then return stlua.is_writable(path) end
+  return shell("test -w %s", path)
 end
+
+local function sleep_s(seconds)
+  if has_core then stlua.sleep(seconds) else require("socket").sleep(seconds) end
+end
+
 
 --- Statements ---------------------------------------------------------------------------------
 
@@ -210,7 +218,7 @@ local function open_sqlite(self, options)
     if ok then return end
     disconnect(self)
     if err.reason ~= "busy" or try == self.busy_tries then
-      if err.reason == "gone" and not os.execute("test -w " .. quote_for_shell(path)) then
+      if err.reason == "gone" and not is_writable(path) then
         err.code, err.reason, err.hint = "permission", "read_only", MEANING.read_only[2]
       end
       error(err, 0)

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Every fault at every point, and the fuzzers for a while; a table at the end. Fails on the first survivor
+# that should not be one, and when fewer than 20,000 distinct points were tried.
+#   tests/soak/faults.sh BUILD_FOLDER [FUZZ_SECONDS [SEED]]
+# FUZZ_SECONDS is for each fuzzer, 600 unless said; 0 leaves the fuzzers out and says so.
+set -euo pipefail
+build=$(cd "$1" && pwd)
+fuzz_seconds=${2:-600}
+seed=${3:-1}
+cd "$(dirname "$0")/../.."
+source=$PWD
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+least_points=20000
+
+echo "faults: every point, sanitizers on"
+for name in faults fault_ops fault_memory; do
+    STL_FAULT_STRIDE=1 "$build/bin/test_$name" >"$work/$name.log" 2>&1 || { cat "$work/$name.log"; exit 1; }
+    grep '^faults:' "$work/$name.log" | tee -a "$work/points"
+done
+
+if [ "$fuzz_seconds" -gt 0 ]; then
+    echo "fuzzers: $fuzz_seconds s each, seed $seed"
+    cmake --preset fuzz >"$work/fuzz.log" && cmake --build --preset fuzz -j 2 >>"$work/fuzz.log" ||
+        { cat "$work/fuzz.log"; exit 1; }
+    for program in "$source"/build/fuzz/bin/fuzz_*_libfuzzer; do
+        name=$(basename "$program" _libfuzzer)
+        mkdir "$work/$name"
+        (cd "$work" && "$program" -seed="$seed" -max_total_time="$fuzz_seconds" -print_final_stats=1 \
+            "$work/$name" "$source/tests/fuzz/corpus/${name#fuzz_}") >"$work/$name.log" 2>&1 ||
+            { tail -60 "$work/$name.log"; exit 1; }
+        sed -n "s/^stat::number_of_executed_units: */$name /p" "$work/$name.log" >>"$work/executions"
+    done
+else
+    echo "fuzzers: SKIPPED, 0 seconds were asked for"
+fi
+
+echo
+printf '%-16s %9s %9s %9s\n' "fault" "points" "errors" "survived"
+awk -v least=$least_points '
+    { for (i = 2; i <= NF; i++) { split($i, pair, "="); field[pair[1]] = pair[2] }
+      kind = field["kind"]
+      if (!(kind in points)) order[++kinds] = kind
+      points[kind] += field["points"]; errors[kind] += field["errors"]; survived[kind] += field["survived"] }
+    END { for (i = 1; i <= kinds; i++) { kind = order[i]
+            printf "%-16s %9d %9d %9d\n", kind, points[kind], errors[kind], survived[kind]
+            total += points[kind] }
+          printf "%-16s %9d distinct points, every one followed by a run that repaired the board\n", "all", total
+          exit total < least }' "$work/points"
+if [ -f "$work/executions" ]; then
+    awk '{ printf "%-16s %9d executions\n", $1, $2 }' "$work/executions"
+fi
