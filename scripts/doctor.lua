@@ -27,7 +27,8 @@ return {
     .. "cause. Nothing is written to flash, data EEPROM or option bytes. What it disturbs: a running core is halted "
     .. "for some milliseconds, RAM is tested and put back, the flash keys are given and taken back, and at the end "
     .. "nRST is pulled, so firmware starts anew; --no-reset leaves that out. Under RDP level 1 the core is not "
-    .. "halted. The exit status is 0 when the examination was made, whatever it found; --json has it all.",
+    .. "halted; but where nothing else answers, attaching under reset is tried, and that halts. The exit status is "
+    .. "0 when the examination was made, whatever it found; --json has it all.",
   args = {
     { "image", type = "path", optional = true, help = "an image that shall fit this chip" },
     { "--base", type = "addr", help = "where a raw binary goes" },

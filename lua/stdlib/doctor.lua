@@ -105,10 +105,11 @@ end
 
 -- ---- giving the target back ----
 
--- What was running runs again, what was halted is halted; a reset comes before, where one is allowed.
+-- What was running runs again, what was halted is halted; after a reset of ours firmware runs.
 local function let_go(exam)
   if not exam.dap then return end
-  local was_halted = exam.seen.first_state and exam.seen.first_state.is_halted
+  local seen = exam.seen
+  local was_halted = seen.first_state and seen.first_state.is_halted and not seen.is_under_reset and not seen.was_reset
   local _, err = errors.attempt(core.restore, exam)
   if err then exam.session:warn("the target could not be given back as it was found: %s", err.cause) end
   if was_halted then exam.dap:close_halted() else exam.dap:close() end

@@ -69,9 +69,17 @@ local function quieten(exam)
   dap:write32(DEMCR, TRCENA) -- a mark that only the loss of supply takes away
 end
 
+-- After a loss of supply the debug port has to be entered anew before anything can be read.
+local function read_again(exam, addr)
+  local word, err = errors.attempt(exam.dap.read32, exam.dap, addr)
+  if not err then return word end
+  exam.probe:enter()
+  return exam.dap:read32(addr)
+end
+
 --- A reset that nobody asked for: what was kept is worth nothing after it.
 function M.look_for_reset(exam)
-  if not exam.is_halted or exam.dap:read32(AHBENR) & CRC_CLOCK ~= 0 then return end
+  if not exam.is_halted or read_again(exam, AHBENR) & CRC_CLOCK ~= 0 then return end
   exam.seen.was_reset_by_itself = true
   exam.seen.is_supply_dipping = exam.dap:read32(DEMCR) & TRCENA == 0
   exam.is_halted, exam.saved = false, nil

@@ -99,20 +99,19 @@ end
 
 local function nrst(exam, seen)
   if seen.is_reset_held then return "held low by something else than the probe" end
-  if seen.is_nrst_effective == nil then
-    exam.dap:state()
-    exam.probe:nrst(true)
-    stlua.sleep(0.001, exam.probe)
-    exam.probe:nrst(false)
-    stlua.sleep(0.001, exam.probe)
-    seen.is_nrst_effective = exam.dap:state().was_reset
+  if seen.is_under_reset then -- attaching has tried it already
+    return seen.is_nrst_effective and "pulled to attach, and the core was reset" or "pulled to attach, and nothing happened"
   end
-  if seen.is_nrst_effective then
-    exam.is_halted, exam.saved = false, nil -- what was kept is gone with the reset
-    seen.was_reset = true
-    return "pulled, and the core was reset"
-  end
-  return "pulled, and nothing happened"
+  exam.dap:state()
+  exam.probe:nrst(true)
+  stlua.sleep(0.001, exam.probe)
+  exam.probe:nrst(false)
+  stlua.sleep(0.001, exam.probe)
+  seen.is_nrst_effective = exam.dap:state().was_reset
+  if not seen.is_nrst_effective then return "pulled, and nothing happened" end
+  exam.is_halted, exam.saved = false, nil -- what was kept is gone with the reset
+  seen.was_reset = true
+  return "pulled, and the core was reset"
 end
 
 return {

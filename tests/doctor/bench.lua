@@ -43,17 +43,24 @@ local function image_of(board)
   return whole
 end
 
--- A board whose probe another program has open.
-local function held_elsewhere(spec)
+--- A board whose probe another program, this one, has open: its selector, and the probe that holds it.
+function M.held_elsewhere(spec)
   local selector, _, socket = support.listen(spec:match("^sim:(.*)"))
-  return selector, stlua.join_sim(socket)
+  local is_joined, probe
+  for _ = 1, 1000 do -- the socket's name is there a moment before anybody listens
+    is_joined, probe = pcall(stlua.join_sim, socket)
+    if is_joined or probe.code ~= "no_probe" then break end
+    stlua.sleep(0.01)
+  end
+  assert(is_joined, tostring(probe))
+  return selector, probe
 end
 
 --- A session with the board.
 ---@return stlua.Session
 function M.session(board)
   local options = { probe = sim.spec(board.board or "rak5205", board.keys) }
-  if board.is_held then options.probe, board.holder = held_elsewhere(options.probe) end
+  if board.is_held then options.probe, board.holder = M.held_elsewhere(options.probe) end
   for key, value in pairs(board.options or {}) do options[key] = value end
   local session = sessions.new(options)
   set_up(session, board)

@@ -69,6 +69,19 @@ describe("doctor", function()
     assert.equal(20, #boards.healthy)
   end)
 
+  it("names what can be known without a reset, too", function()
+    local told = 0
+    for _, board in ipairs(boards.sick) do
+      local is_reset_needed = board.cause:match("^nrst_unwired") or board.cause == "swd_pins_reused"
+        or board.cause == "keys_dead" -- --no-reset does not touch the keys
+      if not is_reset_needed then
+        assert.same({ board.cause }, bench.ids(bench.examine(board, { may_reset = false })))
+        told = told + 1
+      end
+    end
+    assert.is_true(told > #boards.sick - 5)
+  end)
+
   it("never says that all is well when a check failed and nothing explains it", function()
     local findings = causes.judge { errors = { ["chip.rdp"] = { code = "dap_fault", cause = "refused" } } }
     assert.equal("unexplained", findings[1].id)

@@ -1,7 +1,7 @@
 -- The command as a person types it, and the way to it from the errors of other commands.
+local bench = require "bench"
 local doctor_hint = require "stlua.doctor_hint"
 local sim = require "stlua.sim"
-local stlua = require "stlua"
 local support = require "support"
 
 describe("stlua doctor", function()
@@ -49,8 +49,8 @@ describe("stlua doctor", function()
   end)
 
   it("sees that another program holds the probe", function()
-    local selector, _, socket = support.listen "rak5205"
-    local other <close> = stlua.join_sim(socket)
+    local selector, holder = bench.held_elsewhere "sim:rak5205"
+    local other <close> = holder
     assert.is_true(other:is_open())
     assert.equal("probe_busy", support.json({ "doctor", probe = selector }).report.cause)
   end)

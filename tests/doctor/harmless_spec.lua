@@ -97,6 +97,19 @@ describe("doctor", function()
     assert.equal(firmware.flash_addr + 0x40, dap:read_reg "pc")
   end)
 
+  it("lets a chip that it woke by a reset go back to sleep", function()
+    for _, board in ipairs(boards.sick) do
+      if board.cause == "firmware_asleep" then
+        local session <close> = bench.session(board)
+        doctor.examine(session)
+        session.probe:enter()
+        assert.equal(0x2BA01477, session.probe:read_dpidr())
+        local is_awake = pcall(session.probe.connect, session.probe, { mode = "hotplug" })
+        assert.is_false(is_awake)
+      end
+    end
+  end)
+
   it("does not halt a chip under RDP level 1: its firmware goes on", function()
     local session <close> = bench.session { keys = { rdp = "0xBB" } }
     for _, may_reset in ipairs { false, true } do

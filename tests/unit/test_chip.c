@@ -20,6 +20,8 @@ static sim_chip *new_chip(const char *name, const sim_chip_options *options)
     sim_chip *chip = sim_chip_new(sim_chip_model_find(name), options);
     assert_non_null(chip);
     sim_chip_set_supply(chip, 3300);
+    const sim_ack ack = sim_chip_dp_write(chip, 4, 0x50000000); /* power for the debug domain */
+    assert_true(ack == SIM_ACK_OK || (options && options->rdp_byte == 0xCC));
     return chip;
 }
 

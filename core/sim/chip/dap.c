@@ -1,7 +1,7 @@
 /* core/sim/chip/dap.c: SW-DP and the AHB-AP. Source: ADIv5.1 (DP, MEM-AP); facts/stm32l1 5.1, 5.5. */
 #include "chip_internal.h"
 
-enum { CTRL_STICKYERR = 1 << 5, CSW_SIZE = 7, CSW_INC = 0x30, TAR_WRAP = 0x400 };
+enum { CTRL_STICKYERR = 1 << 5, CTRL_CDBGPWRUPREQ = 1 << 28, CSW_SIZE = 7, CSW_INC = 0x30, TAR_WRAP = 0x400 };
 
 static bool is_dead(const sim_chip *chip)
 {
@@ -97,13 +97,21 @@ static void step_tar(dap_state *dap)
     dap->tar = (dap->tar & ~(uint32_t)(TAR_WRAP - 1)) | (next & (TAR_WRAP - 1));
 }
 
+/* ADIv5.1, 2.4.5: without the debug domain's power an AP access is an error. */
+static bool is_refused(dap_state *dap)
+{
+    if (!(dap->ctrl_stat & CTRL_CDBGPWRUPREQ))
+        dap->is_sticky = true;
+    return dap->is_sticky;
+}
+
 sim_ack sim_chip_ap_read(sim_chip *chip, unsigned ap, unsigned reg_addr, uint32_t *value)
 {
     dap_state *dap = &chip->dap;
     sim_ack ack = SIM_ACK_OK;
     if (is_dead(chip))
         return SIM_ACK_NONE;
-    if (dap->is_sticky)
+    if (is_refused(dap))
         return SIM_ACK_FAULT;
     *value = 0;
     if (ap != 0) /* no other AP: reads as zero */
@@ -134,7 +142,7 @@ sim_ack sim_chip_ap_write(sim_chip *chip, unsigned ap, unsigned reg_addr, uint32
     sim_ack ack = SIM_ACK_OK;
     if (is_dead(chip))
         return SIM_ACK_NONE;
-    if (dap->is_sticky)
+    if (is_refused(dap))
         return SIM_ACK_FAULT;
     if (ap != 0)
         return SIM_ACK_OK;
