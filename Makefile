@@ -1,8 +1,8 @@
 # Everything is CMake (CMakePresets.json); this only makes a bare Debian 12 able to run it.
 #   make demo    flash a simulated board and watch it blink
-#   make soak-faults   every fault at every point, ten minutes of each fuzzer
 #   make test    build with sanitizers and run every test, then the static checks, coverage and valgrind
-#   make soak    provision 10,000 simulated units under kill -9, on SQLite and on PostgreSQL
+#   make soak    hours: 10,000 simulated units provisioned under kill -9, on SQLite and on PostgreSQL
+#                (soak-units); every fault at every point, ten minutes of each fuzzer (soak-faults)
 PACKAGES = cmake ninja-build gcc clang libclang-rt-14-dev pkg-config git \
 	liblua5.4-dev lua5.4 libusb-1.0-0-dev zlib1g-dev libelf-dev libunicorn-dev libcmocka-dev \
 	lua-busted lua-check lua-cjson lua-argparse lua-filesystem lua-socket \
@@ -12,7 +12,7 @@ PACKAGES = cmake ninja-build gcc clang libclang-rt-14-dev pkg-config git \
 
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: demo test bench soak soak-faults packages
+.PHONY: demo test bench soak soak-units soak-faults packages
 
 # apt-get is asked only for what is missing, so that a second run needs no network and no password.
 packages:
@@ -44,7 +44,9 @@ bench: packages
 	tests/bench/run build/release
 	tests/bench/gang build/release
 
-soak: packages
+soak: soak-units soak-faults
+
+soak-units: packages
 	cmake --preset release
 	cmake --build --preset release
 	env SOAK_UNITS=$(or $(SOAK_UNITS),10000) SOAK_KILLS=$(or $(SOAK_KILLS),200) STLUA_PROBE= STLUA_PATH= \
