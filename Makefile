@@ -7,7 +7,7 @@ PACKAGES = cmake ninja-build gcc clang libclang-rt-14-dev pkg-config git \
 	liblua5.4-dev lua5.4 libusb-1.0-0-dev zlib1g-dev libelf-dev libunicorn-dev libcmocka-dev \
 	lua-busted lua-check lua-cjson lua-argparse lua-filesystem lua-socket \
 	lua-dbi-sqlite3 lua-dbi-postgresql lua-dkjson lua-luaossl postgresql \
-	gcc-arm-none-eabi srecord openocd stlink-tools python3-pyocd gdb-multiarch \
+	gcc-arm-none-eabi srecord openocd stlink-tools python3-pyocd gdb-multiarch tshark \
 	cppcheck clang-tidy gcovr valgrind
 
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)

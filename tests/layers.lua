@@ -5,7 +5,7 @@ local root = arg[1] or "."
 -- What a folder may include, by public header and by folder of private headers.
 local allowed = {
   ["core/base"] = { "error", "clock", "log", "bytes" },
-  ["core/transport"] = { "error", "clock", "log", "bytes", "transport", "sim_wire" },
+  ["core/transport"] = { "error", "clock", "log", "bytes", "transport", "trace", "sim_wire" },
   ["core/probe"] = { "error", "clock", "log", "bytes", "transport", "probe" },
   ["core/dap"] = { "error", "clock", "log", "bytes", "probe", "dap" },
   ["core/loader"] = { "error", "clock", "log", "bytes", "dap", "loader" },

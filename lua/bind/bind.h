@@ -11,6 +11,7 @@
 #include <lua.h>
 
 #include "stl/nvm.h"
+#include "stl/trace.h"
 
 #define STLUA_ERROR "stlua.Error"
 #define STLUA_PROBE "stlua.Probe"
@@ -102,6 +103,7 @@ extern const stlua_embedded_file stlua_embedded_files[]; /* ends with a NULL nam
 typedef struct stlua_probe {
     stlua_node node;
     stl_probe *probe;
+    stl_trace *trace; /* NULL: nobody wants one */
 } stlua_probe;
 typedef struct stlua_dap {
     stlua_node node;

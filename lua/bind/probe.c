@@ -6,11 +6,22 @@
 
 enum { MAX_REQUEST_BYTES = 16, MAX_REPLY_BYTES = 65536, ADMIN_ANSWER_BYTES = 8192 };
 
+/* Nothing is raised here: the work is done, and what could not be traced is a remark on it. */
+static void close_trace(stlua_probe *ud, const stl_log *log)
+{
+    stl_error err;
+    if (ud->trace && stl_trace_close(ud->trace, NULL, &err))
+        stl_log_write(log, STL_LOG_WARN, "%s", err.frame[0]);
+    ud->trace = NULL;
+}
+
 static void release_probe(stlua_node *node)
 {
     stlua_probe *ud = (stlua_probe *)node;
+    const stl_log *log = stl_probe_log(ud->probe);
     stl_probe_close(ud->probe);
     ud->probe = NULL;
+    close_trace(ud, log);
 }
 
 stlua_probe *stlua_check_probe(lua_State *L, int arg)
@@ -35,20 +46,29 @@ static stlua_probe *push_probe(lua_State *L)
     return ud;
 }
 
-static int open_probe(lua_State *L, stlua_probe *ud, stl_transport *transport)
+/* trace_path may be NULL. */
+static int open_probe(lua_State *L, stlua_probe *ud, stl_transport *transport,
+                      const char *trace_path)
 {
     stl_error err;
-    if (stl_probe_open(transport, &ud->probe, &err))
+    if (trace_path && stl_trace_open(trace_path, &ud->trace, &err)) {
+        stl_transport_close(transport);
         return stlua_raise(L, &err);
+    }
+    transport->trace = ud->trace;
+    if (stl_probe_open(transport, &ud->probe, &err)) {
+        close_trace(ud, stlua_log(L));
+        return stlua_raise(L, &err);
+    }
     stlua_node_open(&ud->node, NULL, release_probe);
     return 1;
 }
 
-/* stlua.open_usb(port or nil) -> probe. Without a port: the only one there is.
+/* stlua.open_usb(port or nil [, trace_path]) -> probe. Without a port: the only one there is.
  * Raises: no_probe, ambiguous, permission, probe_busy, usb, unsupported. */
 static int l_open_usb(lua_State *L)
 {
-    const char *port = luaL_optstring(L, 1, NULL);
+    const char *port = luaL_optstring(L, 1, NULL), *trace_path = luaL_optstring(L, 2, NULL);
     stlua_probe *ud = push_probe(L);
     size_t id_count;
     const stl_usb_id *ids = stl_probe_usb_ids(&id_count);
@@ -57,31 +77,32 @@ static int l_open_usb(lua_State *L)
     if (port ? stl_transport_open_usb(port, stlua_log(L), &transport, &err)
              : stl_transport_open_only_usb(ids, id_count, stlua_log(L), &transport, &err))
         return stlua_raise(L, &err);
-    return open_probe(L, ud, transport);
+    return open_probe(L, ud, transport, trace_path);
 }
 
-/* stlua.open_sim(spec, simulator_path) -> probe with a simulator of its own. Raises: argument, file. */
+/* stlua.open_sim(spec, simulator_path [, trace_path]) -> probe with a simulator of its own. Raises: argument, file. */
 static int l_open_sim(lua_State *L)
 {
     const char *spec = luaL_checkstring(L, 1), *path = luaL_checkstring(L, 2);
+    const char *trace_path = luaL_optstring(L, 3, NULL);
     stlua_probe *ud = push_probe(L);
     stl_transport *transport;
     stl_error err;
     if (stl_transport_open_sim(path, spec, stlua_log(L), &transport, &err))
         return stlua_raise(L, &err);
-    return open_probe(L, ud, transport);
+    return open_probe(L, ud, transport, trace_path);
 }
 
-/* stlua.join_sim(socket_path) -> probe of a running simulator. Raises: no_probe, probe_busy. */
+/* stlua.join_sim(socket_path [, trace_path]) -> probe of a running simulator. Raises: no_probe, probe_busy. */
 static int l_join_sim(lua_State *L)
 {
-    const char *path = luaL_checkstring(L, 1);
+    const char *path = luaL_checkstring(L, 1), *trace_path = luaL_optstring(L, 2, NULL);
     stlua_probe *ud = push_probe(L);
     stl_transport *transport;
     stl_error err;
     if (stl_transport_join_sim(path, stlua_log(L), &transport, &err))
         return stlua_raise(L, &err);
-    return open_probe(L, ud, transport);
+    return open_probe(L, ud, transport, trace_path);
 }
 
 /* ---- the bus ---- */

@@ -50,19 +50,22 @@ function stlua.list_usb() end
 
 --- Without a port: the only one there is. Raises: no_probe, ambiguous, permission, probe_busy, usb, unsupported.
 ---@param port string?
+---@param trace_path string? a pcapng file of what goes over the wire; compressed if it ends in .gz
 ---@return stlua.Probe
-function stlua.open_usb(port) end
+function stlua.open_usb(port, trace_path) end
 
 --- A simulator of our own; it ends with the probe. Raises: argument, file.
 ---@param spec string "rak5205?state=b.sim&probe=v2"
 ---@param simulator_path string
+---@param trace_path string?
 ---@return stlua.Probe
-function stlua.open_sim(spec, simulator_path) end
+function stlua.open_sim(spec, simulator_path, trace_path) end
 
 --- A simulator that runs already. Raises: no_probe, probe_busy.
 ---@param socket_path string
+---@param trace_path string?
 ---@return stlua.Probe
-function stlua.join_sim(socket_path) end
+function stlua.join_sim(socket_path, trace_path) end
 
 ---@class stlua.ProbeFeatures
 ---@field has_voltage boolean

@@ -45,6 +45,7 @@ M.globals = {
   { "--connect", type = "choice", choices = { "normal", "under-reset", "hotplug" },
     help = "how to attach; hotplug neither resets nor halts" },
   { "--wait", type = "flag", help = "until a probe is plugged in and a target answers" },
+  { "--trace", metavar = "FILE", help = "keep what goes over USB, for Wireshark: FILE.pcapng, or FILE.pcapng.gz" },
   { "--json", type = "flag", help = "one JSON object at the end, nothing else" },
   { "--dry-run", type = "flag", help = "show the plan, write nothing" },
   { "-q --quiet", type = "flag", help = "only warnings and the verdict" },

@@ -148,7 +148,7 @@ local function run_script(script, session, values)
   return verdict, result
 end
 
-local session_options = { "probe", "board", "target", "speed", "connect", "wait", "require_fast", "dry_run" }
+local session_options = { "probe", "board", "target", "speed", "connect", "wait", "trace", "require_fast", "dry_run" }
 
 local function new_session(values, out)
   local options = { out = out }

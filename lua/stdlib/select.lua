@@ -66,8 +66,8 @@ local function candidates(list)
 end
 
 -- Where there is one probe, it is opened at once; only an error needs to know what else there is.
-local function open_only_one()
-  local ok, probe = pcall(stlua.open_usb)
+local function open_only_one(trace_path)
+  local ok, probe = pcall(stlua.open_usb, nil, trace_path)
   if ok then return probe end
   if not errors.is_error(probe) or probe.code ~= "ambiguous" then error(probe, 0) end
   local list = stlua.list_usb()
@@ -75,12 +75,12 @@ local function open_only_one()
     "%d ST-LINKs on USB: %s", #list, candidates(list))
 end
 
-local function open_serial(list, wanted)
+local function open_serial(list, wanted, trace_path)
   local matches = {}
   for _, found in ipairs(list) do
     if is_serial_of(found, wanted) then matches[#matches + 1] = found end
   end
-  if #matches == 1 then return stlua.open_usb(matches[1].port) end
+  if #matches == 1 then return stlua.open_usb(matches[1].port, trace_path) end
   if #matches > 1 then
     errors.raise("ambiguous", "ports are certain: --probe usb:PORT",
       "serial %s belongs to %d probes: %s", wanted, #matches, candidates(matches))
@@ -91,15 +91,16 @@ end
 
 --- Open the probe that selector names.
 ---@param selector string? nil: the only one on USB
+---@param trace_path string? a pcapng file of what goes over the wire
 ---@return stlua.Probe
-function M.open(selector)
-  if not selector or selector == "" then return open_only_one() end
+function M.open(selector, trace_path)
+  if not selector or selector == "" then return open_only_one(trace_path) end
   local socket = selector:match("^sim:@(.*)$")
-  if socket then return stlua.join_sim(socket) end
+  if socket then return stlua.join_sim(socket, trace_path) end
   local spec = selector:match("^sim:(.*)$")
-  if spec then return stlua.open_sim(spec, simulator_path()) end
-  if selector:match("^usb:") then return stlua.open_usb(selector) end
-  return open_serial(stlua.list_usb(), selector)
+  if spec then return stlua.open_sim(spec, simulator_path(), trace_path) end
+  if selector:match("^usb:") then return stlua.open_usb(selector, trace_path) end
+  return open_serial(stlua.list_usb(), selector, trace_path)
 end
 
 return M

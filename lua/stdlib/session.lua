@@ -50,7 +50,7 @@ end
 
 function steps.probe(self)
   stlua.interrupt()
-  local function open() return select_probe.open(self.options.probe) end
+  local function open() return select_probe.open(self.options.probe, self.options.trace) end
   if not self.options.wait then return open() end
   return patience.wait_for_probe(open, function(text) self:say("%s", text) end)
 end
@@ -118,6 +118,7 @@ end
 ---@field speed integer? SWCLK in kHz
 ---@field connect "normal"|"under-reset"|"hotplug"|nil
 ---@field wait boolean? until a probe is plugged in and a target answers
+---@field trace string? a pcapng file of what goes over the wire
 ---@field require_fast boolean? no slow road when the loader will not run
 ---@field dry_run boolean?
 ---@field out stlua.Output?

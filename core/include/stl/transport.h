@@ -45,6 +45,7 @@ struct stl_transport {
     const stl_transport_ops *ops;
     const stl_clock *clock; /* the time this probe lives in */
     const stl_log *log;     /* may be NULL */
+    struct stl_trace *trace; /* borrowed; NULL: nobody writes down what goes over the wire */
     stl_usb_identity identity;
     uint64_t run_count, bytes_out, bytes_in; /* counted by stl_transport_run */
 };
