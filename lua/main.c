@@ -1,7 +1,10 @@
 /* lua/main.c: the `stlua` command. It makes a state and hands the arguments to lua/stdlib/runner.lua. */
 #include <locale.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <lauxlib.h>
 #include <lua.h>
@@ -9,7 +12,7 @@
 
 #include "bind.h"
 
-enum { EXIT_DEFECT = 70 };
+enum { EXIT_FILE = 12, EXIT_DEFECT = 70 }; /* as in lua/stdlib/exit_status.lua */
 
 /* The runner reports errors itself; what arrives here is a defect of the runner. */
 static int add_traceback(lua_State *L)
@@ -39,6 +42,16 @@ static int run(lua_State *L)
     return 1;
 }
 
+/* A verdict that nobody can read is none: a full disk under standard output is an error. A reader that
+ * has gone (| head) has seen what it wanted. */
+static bool is_output_lost(void)
+{
+    struct stat status;
+    const bool is_lost = fflush(stdout) || ferror(stdout);
+    return is_lost && !fstat(STDOUT_FILENO, &status) && !S_ISFIFO(status.st_mode) &&
+           !S_ISSOCK(status.st_mode);
+}
+
 int main(int argc, char **argv)
 {
     lua_State *L = luaL_newstate();
@@ -56,5 +69,10 @@ int main(int argc, char **argv)
     else
         status = (int)lua_tointeger(L, -1);
     lua_close(L);
+    if (!status && is_output_lost()) {
+        fputs("stlua: error [file]: standard output cannot be written\n"
+              "hint: is there room where it goes? the command itself has done its work\n", stderr);
+        status = EXIT_FILE;
+    }
     return status;
 }

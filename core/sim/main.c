@@ -256,6 +256,7 @@ static void catch_signals(sigset_t *while_waiting)
         sigaddset(&blocked, numbers[i]);
     }
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a state file over ulimit -f is an error of the write */
     sigprocmask(SIG_BLOCK, &blocked, while_waiting);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         sigdelset(while_waiting, numbers[i]);
