@@ -25,7 +25,7 @@ local M = {}
 ---@field dap stlua.Dap?
 ---@field may_reset boolean
 ---@field image stlua.Image?
----@field is_halted boolean we have halted the core, and what it had is kept
+---@field is_halted boolean we have halted the core, and its registers are in saved
 ---@field seen table what was seen, by name
 
 local stages = { "usb", "probe", "wiring", "chip", "core", "loader" }
@@ -70,7 +70,11 @@ end
 
 -- ---- running the checks ----
 
-local usb_codes = { usb = true, protocol = true, probe_gone = true }
+-- Is it the way to the probe that failed? Later an answer out of step may also come from a probe that has
+-- left debug mode, because the target fell silent.
+local function is_usb_failure(check, err)
+  return err.code == "usb" or err.code == "probe_gone" or (err.code == "protocol" and check.stage == "usb")
+end
 
 local function run_check(exam, check)
   stlua.interrupt()
@@ -88,7 +92,7 @@ local function run_check(exam, check)
   if err then
     row.verdict, row.text = "?", err.cause or err.message
     exam.seen.errors[check.id] = err
-    if usb_codes[err.code] then exam.seen.usb_failure = exam.seen.usb_failure or err end
+    if is_usb_failure(check, err) then exam.seen.usb_failure = exam.seen.usb_failure or err end
   end
   return row
 end

@@ -67,6 +67,7 @@ local function quieten(exam)
   dap:write32(APB1_FZ, exam.kept[APB1_FZ] | WATCHDOGS_FROZEN)
   dap:write32(AHBENR, exam.kept[AHBENR] & ~DMA_CLOCKS | CRC_CLOCK) -- a mark that no reset leaves
   dap:write32(DEMCR, TRCENA) -- a mark that only the loss of supply takes away
+  exam.is_marked = true
 end
 
 -- After a loss of supply the debug port has to be entered anew before anything can be read.
@@ -77,12 +78,15 @@ local function read_again(exam, addr)
   return exam.dap:read32(addr)
 end
 
---- A reset that nobody asked for: what was kept is worth nothing after it.
+--- After a reset what was kept is worth nothing.
+function M.forget(exam) exam.is_marked, exam.is_halted, exam.saved = false, false, nil end
+
+--- A reset that nobody asked for.
 function M.look_for_reset(exam)
-  if not exam.is_halted or read_again(exam, AHBENR) & CRC_CLOCK ~= 0 then return end
+  if not exam.is_marked or read_again(exam, AHBENR) & CRC_CLOCK ~= 0 then return end
   exam.seen.was_reset_by_itself = true
   exam.seen.is_supply_dipping = exam.dap:read32(DEMCR) & TRCENA == 0
-  exam.is_halted, exam.saved = false, nil
+  M.forget(exam)
 end
 
 local function halt(exam, seen)
@@ -92,10 +96,9 @@ local function halt(exam, seen)
     error(err, 0)
   end
   quieten(exam)
-  exam.is_halted = true
   local saved = {}
   for _, name in ipairs(M.registers) do saved[name] = exam.dap:read_reg(name) end
-  exam.saved, seen.pc = saved, saved.pc
+  exam.is_halted, exam.saved, seen.pc = true, saved, saved.pc
   return ("halted at 0x%08X"):format(seen.pc)
 end
 
@@ -124,7 +127,7 @@ function M.restore(exam)
   if exam.may_reset and exam.is_cleaned and not exam.seen.was_reset then
     dap:write32(AIRCR, SYSRESETREQ)
     exam.seen.was_reset = true
-  elseif exam.is_halted and exam.saved then
+  elseif exam.is_halted then
     for _, name in ipairs(M.registers) do dap:write_reg(name, exam.saved[name]) end
     dap:write32(AHBENR, exam.kept[AHBENR])
     dap:write32(DFSR, 0x1F)

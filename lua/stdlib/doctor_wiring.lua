@@ -1,6 +1,7 @@
 --- doctor, third stage: supply, SWD at several speeds, and nRST.
 --- Source: facts/stm32l1 5.4 (reset and attach), 10.3; facts/stlink-protocol 5.3, 5.4.
 local stlua = require "stlua"
+local core = require "stlua.doctor_core"
 local errors = require "stlua.errors"
 local format = require "stlua.format"
 
@@ -70,27 +71,35 @@ end
 -- ---- attaching ----
 
 local function attach_under_reset(exam, seen)
+  local last_error
   for _, khz in ipairs(under_reset_khz) do
     local dap, err = errors.attempt(exam.probe.connect, exam.probe,
       { mode = "under-reset", swclk_khz = math.min(khz, exam.session.options.speed or khz) })
     if dap then
-      exam.dap, seen.is_under_reset = dap, true
-      seen.is_nrst_effective = dap:info().is_nrst_effective
+      exam.dap, seen.is_under_reset, seen.is_nrst_effective = dap, true, dap:info().is_nrst_effective
       return ("under reset, at %d kHz"):format(dap:info().swclk_khz)
     end
-    seen.under_reset_error = err
+    last_error = err
   end
-  error(seen.swd_error or seen.under_reset_error, 0)
+  error(seen.swd_error or last_error, 0)
 end
 
+local function attach_running(exam, seen)
+  exam.dap = exam.probe:connect { mode = "hotplug", swclk_khz = seen.swclk_khz }
+  exam.dap:state() -- S_RESET_ST is cleared by reading it, unless the reset lasts
+  seen.is_reset_held = exam.dap:state().was_reset
+  return ("hotplug, at %d kHz"):format(seen.swclk_khz)
+end
+
+-- As gently as it goes; under reset where nothing else answers, or where it was asked for.
 local function attach(exam, seen)
-  if seen.swclk_khz then
-    exam.dap = exam.probe:connect { mode = "hotplug", swclk_khz = seen.swclk_khz }
-    exam.dap:state() -- S_RESET_ST is cleared by reading it, unless the reset lasts
-    seen.is_reset_held = exam.dap:state().was_reset
-    return ("hotplug, at %d kHz"):format(seen.swclk_khz)
+  local is_answering, wants_reset = seen.swclk_khz ~= nil, exam.session.options.connect == "under-reset"
+  if exam.may_reset and (wants_reset or not is_answering) then
+    local text, err = errors.attempt(attach_under_reset, exam, seen)
+    if text then return text end
+    if not is_answering then error(err, 0) end
   end
-  if exam.may_reset then return attach_under_reset(exam, seen) end
+  if is_answering then return attach_running(exam, seen) end
   if seen.swd_error then error(seen.swd_error, 0) end
   return "no answer", true
 end
@@ -109,7 +118,7 @@ local function nrst(exam, seen)
   stlua.sleep(0.001, exam.probe)
   seen.is_nrst_effective = exam.dap:state().was_reset
   if not seen.is_nrst_effective then return "pulled, and nothing happened" end
-  exam.is_halted, exam.saved = false, nil -- what was kept is gone with the reset
+  core.forget(exam)
   seen.was_reset = true
   return "pulled, and the core was reset"
 end

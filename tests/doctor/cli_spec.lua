@@ -42,6 +42,15 @@ describe("stlua doctor", function()
     assert.matches("nRST%s+%-%s+left out: %-%-no%-reset", support.good({ "--dry-run", "doctor", probe = "sim:rak5205" }).out)
   end)
 
+  it("attaches under reset where that is asked for, and still where nothing else works", function()
+    local result = support.good { "--connect", "under-reset", "doctor", probe = "sim:rak5205" }
+    assert.matches("attaching%s+ok%s+under reset, at 480 kHz", result.out)
+    assert.matches("nRST%s+ok%s+pulled to attach", result.out)
+    local stubborn = support.good { "--connect", "under-reset", "doctor", probe = "sim:rak5205?halt=ignored" }
+    assert.matches("attaching%s+ok%s+hotplug", stubborn.out)
+    assert.equal("doctor: 1 finding: core_will_not_halt", support.last_line(stubborn.out))
+  end)
+
   it("looks whether an image fits", function()
     local image = support.write_file(support.folder() .. "/big.bin", ("\1"):rep(200 * 1024))
     local report = support.json({ "doctor", image, "--base", "0x08000000", probe = "sim:rak5205" }).report

@@ -97,6 +97,18 @@ describe("doctor", function()
     assert.equal(firmware.flash_addr + 0x40, dap:read_reg "pc")
   end)
 
+  -- The exception is the one the core is in when it is halted, not a moment before.
+  it("runs nothing in RAM in the middle of an exception when no reset may follow", function()
+    local handler = { writes = {}, ending = "fault", handler = true }
+    local session <close> = bench.session { flash = firmware.image(handler) }
+    local diagnosis = doctor.examine(session, { may_reset = false })
+    for _, row in ipairs(diagnosis.rows) do
+      if row.id == "loader.proof" then assert.equal("-", row.verdict) end
+    end
+    local dap = session.probe:connect { mode = "hotplug" }
+    assert.equal(3, dap:read32(0xE000ED04) & 0x1FF)
+  end)
+
   it("lets a chip that it woke by a reset go back to sleep", function()
     for _, board in ipairs(boards.sick) do
       if board.cause == "firmware_asleep" then
