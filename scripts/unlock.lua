@@ -29,15 +29,15 @@ return {
   summary = "Back to RDP level 0 (erases everything), and repair damaged option bytes",
   description = "From RDP level 1 this erases flash and data EEPROM, with the keys in them; it asks first. "
     .. "It can be repeated at any time. When firmware sleeps or disables SWD, it connects under reset; "
-    .. "where nRST is not wired, --wait gives you time to press the reset button.",
+    .. "where nRST is not wired, --insist gives you time to press the reset button.",
   args = {
     { "--yes", type = "flag", help = "agree that flash and data EEPROM are lost" },
-    { "--wait", type = "int", default = 0, metavar = "S", help = "try to get hold of the chip for S seconds" },
+    { "--insist", type = "int", default = 0, metavar = "S", help = "try to get hold of the chip for S seconds" },
   },
 
   ---@param session stlua.Session
   run = function(session, args)
-    local status = attach.insist(session, args.wait, function() return session.nvm:status() end)
+    local status = attach.insist(session, args.insist, function() return session.nvm:status() end)
     local plan = protect.unlock_plan(status)
     show(session, status, plan)
     local result = { rdp_level = status.rdp_level, does_mass_erase = plan.does_mass_erase,
@@ -47,7 +47,7 @@ return {
       consent.need(session, { word = "erase", is_given = args.yes,
         what = "unlocking erases flash and data EEPROM, and with them keys and serial numbers" })
     end
-    local report = attach.insist(session, args.wait, function()
+    local report = attach.insist(session, args.insist, function()
       return protect.unlock(session, { mass_erase = plan.does_mass_erase })
     end)
     if report.did_mass_erase then return "RDP level 0, flash and data EEPROM blank, all option words sound", report end

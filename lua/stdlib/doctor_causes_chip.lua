@@ -29,12 +29,12 @@ return {
       .. "are closed; unlocking erases both, and with them keys and identity%s"):format(seen.rdp_byte,
       seen.first_state and seen.first_state.is_locked_up
       and ". The core has locked up, as it does when a debugger was here: a power cycle ends that" or "") end,
-    next = "stlua options" },
+    next = "stlua unlock" },
   { id = "rdp_word_damaged", check = "chip.options", hides = { "option_bytes_damaged", "firmware_crashed" }, -- B11
     rule = function(seen) return seen.is_rdp_word_damaged end,
     sentence = "The RDP option word and its complement do not agree, which counts as RDP level 1: an option write "
       .. "went wrong or lost power",
-    next = "stlua options" },
+    next = "stlua unlock" },
   { id = "core_will_not_halt", check = "core.halt", hides = "*", -- (7)
     rule = function(seen) return seen.halt_error end,
     sentence = function(seen) return "The core does not halt when asked: " .. seen.halt_error.cause end,
@@ -119,17 +119,17 @@ return {
     rule = function(seen) return seen.is_sprmod end,
     sentence = "SPRMOD is on: sectors whose WRP bit is 0 can be neither read nor written; only going from RDP 1 to 0, "
       .. "a mass erase, ends it",
-    next = "stlua options" },
+    next = "stlua unlock" },
   { id = "write_protected", check = "chip.wrp", -- (20)
     rule = function(seen) return seen.wrp_sectors and #seen.wrp_sectors > 0 end,
     sentence = function(seen) return ("%s write protected: sector %s"):format(
       format.count(#seen.wrp_sectors, "sector is", "sectors are"), table.concat(seen.wrp_sectors, " ", 1,
       math.min(#seen.wrp_sectors, 8)) .. (#seen.wrp_sectors > 8 and " ..." or "")) end,
-    next = "stlua options" },
+    next = "stlua options --set WRP=none" },
   { id = "option_bytes_damaged", check = "chip.options", -- B9, B11
     rule = function(seen) return (seen.damaged_words and #seen.damaged_words > 0) or seen.is_optverr end,
     sentence = "Option words are damaged (OPTVERR): a new chip, an unlock that did not rewrite them, or a raw write",
-    next = "stlua options" },
+    next = "stlua unlock" },
   { id = "supply_near_bor", check = "chip.bor", -- (13)
     rule = function(seen) return seen.bor_mv and seen.supply_mv and seen.is_supply_seen and seen.supply_mv < seen.bor_mv end,
     sentence = function(seen) return ("The supply, %s, is at the brown-out level of the option bytes, which may need "

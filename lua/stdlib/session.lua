@@ -193,7 +193,7 @@ function Session:need_readable()
   local status = self.nvm:status()
   if status.rdp_level == 0 then return end
   errors.raise("read_protected",
-    "`stlua options` shows the option bytes; going back to level 0 erases flash and data EEPROM",
+    "`stlua unlock` goes back to level 0, which erases flash and data EEPROM",
     "RDP level %d (byte 0x%02X): flash and data EEPROM are closed to the debugger", status.rdp_level,
     status.rdp_byte)
 end

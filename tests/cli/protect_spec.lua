@@ -163,7 +163,7 @@ describe("unlock of a chip whose firmware", function()
     local probe, admin = board("gives the SWD pins away", "&nrst=unwired")
     local result = fails("no_target", { "unlock", "--yes", probe = probe }, "RDP level 2 never answers")
     assert.equal("", result.out)
-    local process <close> = stlua.spawn { support.bin .. "/stlua", "unlock", "--yes", "--wait", "60", "--probe", probe }
+    local process <close> = stlua.spawn { support.bin .. "/stlua", "unlock", "--yes", "--insist", "60", "--probe", probe }
     local out, err = "", ""
     while not process:status() do
       if not err:find "the chip answers now" then -- until then a person goes on

@@ -12,7 +12,7 @@ describe("stlua doctor", function()
     assert.matches("flash size%s+ok%s+128 KiB: flash size register 0x6B80 %(0x6B80 & 0xFF%); a tool that takes all 16 bits "
       .. "shows 27520 KB", result.out)
     assert.matches("RDP%s+BAD%s+level 1 %(byte 0xBB%)", result.out)
-    assert.matches("\nmost likely: The chip is read protected, RDP level 1 %(byte 0xBB%)[^\n]+\nnext: stlua options\n", result.out)
+    assert.matches("\nmost likely: The chip is read protected, RDP level 1 %(byte 0xBB%)[^\n]+\nnext: stlua unlock\n", result.out)
     assert.equal("doctor: 1 finding: read_protected", support.last_line(result.out))
     assert.equal("", result.err)
   end)
@@ -33,7 +33,7 @@ describe("stlua doctor", function()
     local report = support.json({ "doctor", probe = "sim:rak5205?wrp=0x30" }).report
     assert.equal("write_protected", report.cause)
     assert.matches("2 sectors are write protected: sector 4 5", report.sentence)
-    assert.equal("stlua options", report.next)
+    assert.equal("stlua options --set WRP=none", report.next)
     assert.same({ "write_protected", "blank_flash" }, { report.findings[1].id, report.findings[2].id })
   end)
 

@@ -14,8 +14,8 @@
 
 #define SUPPLY_HINT "check the supply of the target; a brown-out or a stuck operation looks like this"
 #define RDP_HINT                                                                                   \
-    "flash and EEPROM open again only by a regression to RDP level 0, which erases both, keys and "  \
-    "serial numbers included: nvm:write_options in a script"
+    "`stlua unlock` goes back to RDP level 0, which erases flash and EEPROM, keys and serial "      \
+    "numbers included"
 
 stl_code stm32l1_read(stl_nvm *nvm, uint32_t offset, uint32_t *value, stl_error *err)
 {
