@@ -168,3 +168,17 @@ void desk_assert_no_output(const desk *d, const char *part)
     fputs(d->output, stderr);
     fail_msg("\"%s\" in the output", part);
 }
+
+int desk_test_set_up(void **state)
+{
+    static desk d;
+    desk_set_up(&d);
+    *state = &d;
+    return 0;
+}
+
+int desk_test_tear_down(void **state)
+{
+    desk_tear_down(*state);
+    return 0;
+}

@@ -54,4 +54,10 @@ void desk_admin(const char *socket_path, const char *line);
 void desk_assert_output(const desk *d, const char *part);
 void desk_assert_no_output(const desk *d, const char *part);
 
+/* A desk of its own for each test. */
+int desk_test_set_up(void **state);
+int desk_test_tear_down(void **state);
+#define ON_A_DESK(test)                                                                            \
+    cmocka_unit_test_setup_teardown(test, desk_test_set_up, desk_test_tear_down)
+
 #endif

@@ -81,22 +81,6 @@ static void a_missing_simulator_is_named(void **state)
     desk_assert_output(d, "/none: No such file or directory");
 }
 
-static int set_up(void **state)
-{
-    static desk d;
-    desk_set_up(&d);
-    *state = &d;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    desk_tear_down(*state);
-    return 0;
-}
-
-#define ON_A_DESK(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

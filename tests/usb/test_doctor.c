@@ -100,22 +100,6 @@ static void the_figure(void **state)
     assert_int_equal(recognised, expected);
 }
 
-static int set_up(void **state)
-{
-    static desk d;
-    desk_set_up(&d);
-    *state = &d;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    desk_tear_down(*state);
-    return 0;
-}
-
-#define ON_A_DESK(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

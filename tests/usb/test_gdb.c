@@ -33,24 +33,10 @@ static void gdb_loads_breaks_steps_and_writes(void **state)
     desk_assert_output(d, "count=42");
 }
 
-static int set_up(void **state)
-{
-    static desk d;
-    desk_set_up(&d);
-    *state = &d;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    desk_tear_down(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(gdb_loads_breaks_steps_and_writes, set_up, tear_down),
+        ON_A_DESK(gdb_loads_breaks_steps_and_writes),
     };
     return cmocka_run_group_tests_name("usb/gdb", tests, NULL, NULL);
 }

@@ -195,22 +195,6 @@ static void sigint_in_the_middle_of_flashing_leaves_a_usable_probe(void **state)
     desk_assert_output(d, "written and verified by signature");
 }
 
-static int set_up(void **state)
-{
-    static desk d;
-    desk_set_up(&d);
-    *state = &d;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    desk_tear_down(*state);
-    return 0;
-}
-
-#define ON_A_DESK(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -145,22 +145,6 @@ static void a_thousand_sessions_leave_nothing_behind(void **state)
     desk_assert_output(d, "cycles=1000 descriptors=+0");
 }
 
-static int set_up(void **state)
-{
-    static desk d;
-    desk_set_up(&d);
-    *state = &d;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    desk_tear_down(*state);
-    return 0;
-}
-
-#define ON_A_DESK(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
