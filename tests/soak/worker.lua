@@ -7,10 +7,12 @@ local ledgers = require "stlua.ledger"
 local provision = require "stlua.provision"
 local sessions = require "stlua.session"
 local sim = require "stlua.sim"
+local stlua = require "stlua"
 
 local where, vault, chips, seed, first, last, again = ...
 seed, first, last = tonumber(seed), tonumber(first), tonumber(last)
 math.randomseed(seed)
+stlua.end_with_parent()
 
 local folder = debug.getinfo(1, "S").source:match "^@(.*)/" or "."
 local job = jobs.load(folder .. "/job.lua")
