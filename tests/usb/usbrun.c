@@ -118,7 +118,9 @@ static void hold(const usb_device *probe)
     prctl(PR_SET_NAME, probe->holder, 0UL, 0UL, 0UL);
     snprintf(node, sizeof node, "/dev/bus/usb/%03u/%03u", probe->bus, probe->address);
     const int fd = open(node, O_RDWR | O_CLOEXEC);
-    if (fd < 0 || ioctl(fd, USBDEVFS_CLAIMINTERFACE, &interface) || write(ready[1], &byte, 1) != 1)
+    if (fd < 0 || ioctl(fd, USBDEVFS_CLAIMINTERFACE, &interface))
+        die_errno(node);
+    if (write(ready[1], &byte, 1) != 1)
         _exit(1);
     const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int i = 0; i < 3; i++) /* whoever reads the command's output must see it end */
