@@ -1,13 +1,16 @@
 /* lua/bind/interrupt.c: Ctrl-C as an error value. The first signal raises "interrupted" between two Lua
- * instructions, or stops the flash work between two operations; a second one ends the process at once. */
+ * instructions, or stops the flash work between two operations; a later one ends the process at once. */
 #include "bind.h"
 
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 
 enum { NONE, PENDING };
+enum { SAME_PRESS_MS = 500 }; /* `timeout` and some shells signal a process, then its group as well */
 
 static volatile sig_atomic_t state = NONE, signal_number;
+static struct timespec signal_time; /* of the first signal_number */
 static lua_State *main_state; /* the one that catches signals */
 
 bool stlua_take_interrupt(void)
@@ -29,9 +32,24 @@ static void raise_interrupt(lua_State *L, lua_Debug *ar)
                    "stopped on request (%s)", signal_number == SIGINT ? "Ctrl-C" : strsignal(signal_number));
 }
 
+static bool is_repeated(int number)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const long age_ms = (now.tv_sec - signal_time.tv_sec) * 1000 +
+                        (now.tv_nsec - signal_time.tv_nsec) / 1000000;
+    if (number != signal_number)
+        signal_time = now;
+    return number == signal_number && age_ms > SAME_PRESS_MS;
+}
+
 static void on_signal(int number)
 {
-    /* Later ones of the same kind end the process (SA_RESETHAND); another kind does as this one. */
+    if (is_repeated(number)) { /* takes effect when this handler returns */
+        signal(number, SIG_DFL);
+        raise(number);
+        return;
+    }
     signal_number = number;
     state = PENDING;
     lua_sethook(main_state, raise_interrupt, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
@@ -60,9 +78,9 @@ static int l_catch_signals(lua_State *L)
 {
     lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
     main_state = lua_tothread(L, -1);
-    catch(SIGINT, on_signal, (int)SA_RESETHAND);
-    catch(SIGTERM, on_signal, (int)SA_RESETHAND);
-    catch(SIGHUP, on_signal, (int)SA_RESETHAND);
+    catch(SIGINT, on_signal, 0);
+    catch(SIGTERM, on_signal, 0);
+    catch(SIGHUP, on_signal, 0);
     catch(SIGPIPE, ignore_signal, SA_RESTART);
     catch(SIGXFSZ, ignore_signal, SA_RESTART);
     return 0;

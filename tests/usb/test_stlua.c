@@ -155,8 +155,10 @@ static void a_probe_pulled_at_any_moment_is_told_and_repaired(void **state)
             desk_assert_no_output(d, "written and verified");
             desk_admin(socket_path, "replug");
             pulled_count++;
-        } else {
+        } else { /* pulled when all was done, or not at all */
+            char answer[256];
             desk_admin(socket_path, "fault clear");
+            sim_admin_send(socket_path, "replug", answer, sizeof answer);
         }
         expect(d, STLUA "flash " BLINK, 0, "verified by signature");
         expect(d, STLUA "verify --verify read " BLINK, 0, NULL);
