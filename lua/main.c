@@ -54,7 +54,7 @@ static bool is_output_lost(void)
 
 int main(int argc, char **argv)
 {
-    lua_State *L = luaL_newstate();
+    lua_State *L = stlua_new_state();
     if (!L) {
         fputs("stlua: error [memory]: out of memory\n", stderr);
         return EXIT_DEFECT;

@@ -16,12 +16,20 @@ stl_code stl_image_new(stl_image **out, stl_error *err)
     return *out ? STL_OK : stl_image_no_memory(err);
 }
 
+/* Keys may be in it. */
+static void free_bytes(stl_run *segment)
+{
+    if (segment->bytes)
+        explicit_bzero(segment->bytes, segment->byte_count);
+    free(segment->bytes);
+}
+
 void stl_image_free(stl_image *image)
 {
     if (!image)
         return;
     for (size_t i = 0; i < image->segment_count; i++)
-        free(image->segments[i].bytes);
+        free_bytes(&image->segments[i]);
     free(image->segments);
     stl_names_free(image);
     free(image);
@@ -149,7 +157,7 @@ static void remove_slots(stl_image *image, size_t first, size_t end)
     if (first == end)
         return;
     for (size_t i = first; i < end; i++)
-        free(image->segments[i].bytes);
+        free_bytes(&image->segments[i]);
     memmove(image->segments + first, image->segments + end,
             (image->segment_count - end) * sizeof *image->segments);
     image->segment_count -= end - first;

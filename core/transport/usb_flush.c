@@ -6,7 +6,7 @@
 #include "usb_internal.h"
 
 enum {
-    FLUSH_US = 4000, /* at most 5 ms at every open (ST-LINK sheet 1.6, item 5) */
+    FLUSH_US = 2000, /* what is there comes at once: at most 5 ms (ST-LINK sheet 1.6, item 5) */
     FLUSH_MAX_READS = 8,
     FLUSH_BYTES = 16384
 };

@@ -99,6 +99,9 @@ typedef struct stlua_embedded_file {
 } stlua_embedded_file;
 extern const stlua_embedded_file stlua_embedded_files[]; /* ends with a NULL name */
 
+/* A state whose memory is overwritten when it is given back; NULL when there is none. lua_close() it. */
+lua_State *stlua_new_state(void);
+
 /* ---- handed from type to type ---- */
 typedef struct stlua_probe {
     stlua_node node;

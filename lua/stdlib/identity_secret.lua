@@ -1,5 +1,6 @@
 --- Secrets: key bytes that no print, log, JSON or inspection shows. `tostring` gives `<secret 16 B>`.
---- Lua cannot overwrite a string, so `wipe` drops the only reference and lets the collector have it.
+--- Lua cannot overwrite a string, so `wipe` drops the only reference and lets the collector have it; what it
+--- frees the `stlua` command overwrites (lua/bind/bind_memory.c). A stock lua5.4 does not.
 local errors = require "stlua.identity_error"
 
 -- The bytes live here, not in the object, so nothing that walks the object can find them.

@@ -106,6 +106,19 @@ local function run_file(text, name)
   return spec
 end
 
+local function check(self)
+  errors.within("job " .. (self.file:match("[^/]*$")), checks.check, self)
+  return self
+end
+
+--- Check a job that is a table already. Raises: as M.load.
+---@param spec stlua.JobSpec
+---@param folder string what its relative paths begin at
+---@return stlua.Job
+function M.check(spec, folder)
+  return check(setmetatable({ file = "table", folder = folder, sha256 = digest.sha256(""), spec = spec }, job))
+end
+
 --- Load and check a job. Raises: file, format, argument, range, overlap, unknown_target, refused.
 ---@param name string a path, or the name of a job on the search path
 ---@return stlua.Job
@@ -115,8 +128,7 @@ function M.load(name)
   add_folder(folder)
   local self = setmetatable({ file = file_path, folder = folder, sha256 = digest.sha256(text) }, job)
   self.spec = run_file(text, file_path)
-  errors.within("job " .. (file_path:match("[^/]*$")), checks.check, self)
-  return self
+  return check(self)
 end
 
 return M
