@@ -204,7 +204,9 @@ describe("a ledger on PostgreSQL", function()
   end)
 
   local function end_backends()
-    postgres.sql(server, server.url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'ledger%'")
+    -- until they have ended, and given their advisory locks back
+    postgres.sql(server, server.url,
+      "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname LIKE 'ledger%'")
   end
 
   it("goes on after a lost connection, with the reservation still its own", function()
