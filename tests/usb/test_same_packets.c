@@ -64,7 +64,7 @@ static void play(bool is_usb, const char *part, const char *probe_kind, const ch
 {
     static const char eeprom[] = ":020000040808EA\n:0800000000112233445566771C\n:00000001FF\n";
     static desk d;
-    uint8_t image[IMAGE_BYTES];
+    uint8_t image[IMAGE_BYTES] = {0};
     char board[64], socket_path[96], probe[128];
     desk_set_up(&d);
     snprintf(board, sizeof board, "%s?probe=%s&clock=paced", part, probe_kind);
