@@ -68,6 +68,8 @@ static int spawn(process_ud *ud, char *const words[], const int write_fds[STREAM
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
+    if (!words[0])
+        return EINVAL;
     int error = posix_spawn_file_actions_init(&actions);
     if (error)
         return error;
