@@ -23,17 +23,10 @@ if [ "$fuzz_seconds" -gt 0 ]; then
     echo "fuzzers: $fuzz_seconds s each, seed $seed"
     cmake --preset fuzz >"$work/fuzz.log" && cmake --build --preset fuzz -j 2 >>"$work/fuzz.log" ||
         { cat "$work/fuzz.log"; exit 1; }
-    for program in "$source"/build/fuzz/bin/fuzz_*_libfuzzer; do
-        name=$(basename "$program" _libfuzzer)
-        mkdir "$work/$name"
-        # a Lua state collects when it likes: looking for leaks after each input takes all of the time
-        leaks=1
-        case $name in fuzz_csv | fuzz_data) leaks=0 ;; esac
-        (cd "$work" && "$program" -seed="$seed" -detect_leaks=$leaks -max_total_time="$fuzz_seconds" -print_final_stats=1 \
-            "$work/$name" "$source/tests/fuzz/corpus/${name#fuzz_}") >"$work/$name.log" 2>&1 ||
-            { tail -60 "$work/$name.log"; exit 1; }
-        sed -n "s/^stat::number_of_executed_units: */$name /p" "$work/$name.log" >>"$work/executions"
-    done
+    export work source seed fuzz_seconds
+    printf '%s\0' "$source"/build/fuzz/bin/fuzz_*_libfuzzer |
+        xargs -0 -n 1 -P "$(nproc)" "$source/tests/soak/fuzz_one.sh"
+    cat "$work"/*.executions >"$work/executions"
 else
     echo "fuzzers: SKIPPED, 0 seconds were asked for"
 fi
