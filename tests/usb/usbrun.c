@@ -119,7 +119,7 @@ static void hold(const usb_device *probe)
     snprintf(node, sizeof node, "/dev/bus/usb/%03u/%03u", probe->bus, probe->address);
     const int fd = open(node, O_RDWR | O_CLOEXEC);
     if (fd < 0 || ioctl(fd, USBDEVFS_CLAIMINTERFACE, &interface))
-        die_errno(node);
+        die_errno("%s", node);
     if (write(ready[1], &byte, 1) != 1)
         _exit(1);
     const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
