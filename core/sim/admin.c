@@ -13,6 +13,7 @@ const char sim_admin_help[] =
     "  stats                      statistics, one line of JSON\n"
     "  power on [MV] | off | cycle   the target's supply\n"
     "  nrst low | high            the board's reset button\n"
+    "  core                       what the core does, whether debug is enabled, DEMCR\n"
     "  pin PA5                    level and number of changes of an output pin\n"
     "  peek ADDR COUNT            memory as it stands (COUNT up to 256), in hex\n"
     "  poke ADDR HEX              change it\n"
@@ -101,6 +102,13 @@ static bool do_nrst(sim_admin *admin)
     admin->device->is_button_pressed = is_low;
     device_apply_nrst(admin->device);
     return admin_say(admin, "nrst %s", is_low ? "low" : "high");
+}
+
+static bool do_core(sim_admin *admin)
+{
+    const sim_core_view core = sim_chip_view_core(admin->device->chip);
+    return admin_say(admin, "%s, debug %s, DEMCR 0x%08X", core.doing,
+                     core.is_debugen ? "enabled" : "off", (unsigned)core.demcr);
 }
 
 /* "PA5", "A5", "pb12" */
@@ -192,7 +200,7 @@ static bool do_quit(sim_admin *admin)
 static const struct {
     const char *word;
     bool (*run)(sim_admin *admin);
-} lines[] = {{"stats", do_stats},   {"power", do_power},   {"nrst", do_nrst}, {"pin", do_pin},
+} lines[] = {{"stats", do_stats},   {"power", do_power},   {"nrst", do_nrst}, {"core", do_core}, {"pin", do_pin},
              {"peek", do_peek},     {"poke", do_poke},     {"save", do_save}, {"quit", do_quit},
              {"unplug", do_unplug}, {"replug", do_replug}, {"fault", admin_fault}};
 
@@ -217,7 +225,7 @@ bool sim_device_admin(sim_device *device, const char *line, char *answer, size_t
         if (admin_is(&admin, 0, lines[i].word))
             return lines[i].run(&admin);
     return admin_refuse(&admin,
-                        "unknown line \"%.40s\"; there are stats, power, nrst, pin, peek, poke, "
+                        "unknown line \"%.40s\"; there are stats, power, nrst, core, pin, peek, poke, "
                         "unplug, replug, save, quit and fault",
                         line);
 }

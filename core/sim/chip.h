@@ -105,6 +105,13 @@ sim_ack sim_chip_ap_write(sim_chip *chip, unsigned ap, unsigned reg_addr, uint32
 /* Memory as it stands in the array, without bus, protection or time. False outside any memory. */
 bool sim_chip_peek(const sim_chip *chip, uint32_t addr, void *bytes, size_t byte_count);
 bool sim_chip_poke(sim_chip *chip, uint32_t addr, const void *bytes, size_t byte_count);
+/* What the core does, seen from nowhere: no access, no sticky bit cleared. */
+typedef struct sim_core_view {
+    const char *doing; /* "runs", "halted", "asleep", "locked up", "in reset" or "no supply" */
+    bool is_debugen;
+    uint32_t demcr;
+} sim_core_view;
+sim_core_view sim_chip_view_core(const sim_chip *chip);
 /* Level of an output pin, port 'A' .. 'H', and how often it has changed. */
 bool sim_chip_pin_level(const sim_chip *chip, char port, unsigned pin);
 uint64_t sim_chip_pin_toggles(const sim_chip *chip, char port, unsigned pin);

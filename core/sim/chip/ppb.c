@@ -34,6 +34,18 @@ static uint32_t read_dhcsr(sim_chip *chip)
     return value;
 }
 
+sim_core_view sim_chip_view_core(const sim_chip *chip)
+{
+    const core_state *core = &chip->core;
+    const char *doing = chip_is_running_off(chip) ? "no supply"
+                        : chip->is_nrst_low       ? "in reset"
+                        : core->is_halted         ? "halted"
+                        : core->is_locked_up      ? "locked up"
+                        : core->is_asleep         ? "asleep"
+                                                  : "runs";
+    return (sim_core_view){doing, core->is_debugen, core->demcr};
+}
+
 static void write_dhcsr(sim_chip *chip, uint32_t value)
 {
     core_state *core = &chip->core;
