@@ -76,11 +76,12 @@ static stl_code attach_hotplug(stl_dap *dap, stl_error *err)
     return code ? code : identify(dap, err);
 }
 
+/* It also releases nRST; the failure that led here is told, not this one. */
 static void let_go(stl_dap *dap)
 {
     stl_error ignored;
     const stl_code code = stl_probe_exit(dap->probe, &ignored);
-    (void)code; /* it also releases nRST; nothing more can be done */
+    (void)code;
 }
 
 static stl_code attach(stl_dap *dap, stl_connect_mode mode, stl_error *err)
@@ -131,38 +132,59 @@ stl_code stl_dap_connect(stl_probe *probe, const stl_connect_options *options, s
     return STL_OK;
 }
 
-static void write_quietly(stl_dap *dap, uint32_t addr, uint32_t value)
+/* Every step is tried, whatever became of those before it; the first failure is kept. */
+typedef struct farewell {
+    stl_dap *dap;
+    stl_code code;
+    stl_error *err;
+} farewell;
+
+static void keep(farewell *last, stl_code code, const stl_error *err)
 {
-    stl_error ignored;
-    const stl_code code = stl_mem_write_word(dap, addr, value, &ignored);
-    (void)code;
+    /* firmware that runs may have gone to sleep, or given the SWD pins away */
+    if (!code || last->code || (is_silent(code) && !last->dap->is_known_halted))
+        return;
+    last->code = code;
+    if (last->err)
+        *last->err = *err;
 }
 
-static void close_with(stl_dap *dap, bool is_released)
+static void write_last(farewell *last, uint32_t addr, uint32_t value)
+{
+    stl_error err;
+    keep(last, stl_mem_write_word(last->dap, addr, value, &err), &err);
+}
+
+static stl_code close_with(stl_dap *dap, bool is_released, stl_error *err)
 {
     if (!dap)
-        return;
+        return STL_OK;
+    farewell last = {.dap = dap, .err = err};
     for (unsigned i = 0; i < dap->comparator_count; i++)
         if (dap->breakpoints[i])
-            write_quietly(dap, REG_FP_COMP0 + 4 * i, 0);
+            write_last(&last, REG_FP_COMP0 + 4 * i, 0);
     /* DEMCR and C_DEBUGEN survive a reset: a board left armed looks bricked (facts 5.10). */
-    write_quietly(dap, REG_DEMCR, 0);
+    write_last(&last, REG_DEMCR, 0);
     if (is_released) {
-        write_quietly(dap, REG_DFSR, DFSR_ALL);
-        write_quietly(dap, REG_DHCSR, DHCSR_KEY);
+        write_last(&last, REG_DFSR, DFSR_ALL);
+        write_last(&last, REG_DHCSR, DHCSR_KEY);
     }
-    let_go(dap);
+    stl_error exit_err;
+    keep(&last, stl_probe_exit(dap->probe, &exit_err), &exit_err);
     free(dap);
+    if (!last.code)
+        return STL_OK;
+    return err ? stl_wrap(err, "let go of the target") : last.code;
 }
 
-void stl_dap_close(stl_dap *dap)
+stl_code stl_dap_close(stl_dap *dap, stl_error *err)
 {
-    close_with(dap, true);
+    return close_with(dap, true, err);
 }
 
-void stl_dap_close_halted(stl_dap *dap)
+stl_code stl_dap_close_halted(stl_dap *dap, stl_error *err)
 {
-    close_with(dap, false);
+    return close_with(dap, false, err);
 }
 
 const stl_dap_info *stl_dap_get_info(const stl_dap *dap)

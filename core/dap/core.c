@@ -6,6 +6,8 @@ enum { HALT_TIMEOUT_MS = 100, RESET_TIMEOUT_MS = 500, NRST_LOW_US = 100 };
 
 static stl_code write_dhcsr(stl_dap *dap, uint32_t bits, stl_error *err)
 {
+    if (!(bits & DHCSR_C_HALT))
+        dap->is_known_halted = false;
     return stl_mem_write_word(dap, REG_DHCSR, DHCSR_KEY | bits, err);
 }
 
@@ -22,6 +24,7 @@ stl_code stl_core_get_state(stl_dap *dap, stl_core_state *state, stl_error *err)
         .is_locked_up = dhcsr & DHCSR_S_LOCKUP,
         .was_reset = dhcsr & DHCSR_S_RESET_ST,
     };
+    dap->is_known_halted = state->is_halted;
     return STL_OK;
 }
 

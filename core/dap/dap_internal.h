@@ -38,6 +38,7 @@ enum { MAX_BREAKPOINTS = 16 };
 struct stl_dap {
     stl_probe *probe;
     stl_dap_info info;
+    bool is_known_halted; /* as last seen, and not let run since */
     unsigned comparator_count; /* 0: FP_CTRL not read yet */
     uint32_t breakpoints[MAX_BREAKPOINTS]; /* address, or 0 for a free comparator */
 };

@@ -113,6 +113,7 @@ typedef struct stlua_dap {
     stl_dap *dap;
     stlua_probe *probe;
     bool is_left_halted;
+    stl_error *left_err; /* where release_dap tells what went wrong; NULL: nobody asks */
 } stlua_dap;
 typedef struct stlua_nvm {
     stlua_node node;

@@ -10,10 +10,10 @@ enum { MAX_CALL_ARGS = 4, SPECIAL_REGS = 20, DEFAULT_CALL_TIMEOUT_MS = 1000 };
 static void release_dap(stlua_node *node)
 {
     stlua_dap *ud = (stlua_dap *)node;
-    if (ud->is_left_halted)
-        stl_dap_close_halted(ud->dap);
-    else
-        stl_dap_close(ud->dap);
+    stl_error ignored, *err = ud->left_err ? ud->left_err : &ignored;
+    const stl_code code =
+        ud->is_left_halted ? stl_dap_close_halted(ud->dap, err) : stl_dap_close(ud->dap, err);
+    (void)code; /* err->code tells */
     ud->dap = NULL;
 }
 
@@ -367,8 +367,8 @@ static int l_call(lua_State *L)
 
 /* ---- the end ---- */
 
-/* dap:close(): disarm, let the core run, leave debug mode. Also __close and __gc. */
-static int l_close(lua_State *L)
+/* __close and __gc: as l_close, and nobody hears how it went. */
+static int l_drop(lua_State *L)
 {
     stlua_dap *ud = luaL_checkudata(L, 1, STLUA_DAP);
     stlua_log(L);
@@ -376,7 +376,25 @@ static int l_close(lua_State *L)
     return 0;
 }
 
-/* dap:close_halted(): the same, but the core stays as it is. */
+/* dap:close() -> true | nil, error: disarm, let the core run, leave debug mode. It is often called on the
+ * way out of another error, so it raises none of its own. */
+static int l_close(lua_State *L)
+{
+    stlua_dap *ud = luaL_checkudata(L, 1, STLUA_DAP);
+    stl_error err = {0};
+    ud->left_err = &err;
+    l_drop(L);
+    ud->left_err = NULL;
+    if (!err.code) {
+        lua_pushboolean(L, true);
+        return 1;
+    }
+    lua_pushnil(L);
+    stlua_push_error(L, &err);
+    return 2;
+}
+
+/* dap:close_halted() -> true | nil, error: the same, but the core stays as it is. */
 static int l_close_halted(lua_State *L)
 {
     stlua_dap *ud = luaL_checkudata(L, 1, STLUA_DAP);
@@ -431,6 +449,6 @@ void stlua_register_dap(lua_State *L)
         {NULL, NULL},
     };
     static const luaL_Reg meta[] = {
-        {"__gc", l_close}, {"__close", l_close}, {"__tostring", l_tostring}, {NULL, NULL}};
+        {"__gc", l_drop}, {"__close", l_drop}, {"__tostring", l_tostring}, {NULL, NULL}};
     stlua_new_type(L, STLUA_DAP, methods, meta);
 }

@@ -294,10 +294,15 @@ function dap:nvm(config, options) end
 ---@return boolean
 function dap:is_open() end
 
---- Disarm, let the core run, leave debug mode. Never fails.
+--- Disarm, let the core run, leave debug mode. Never raises: the error says that the target may have
+--- stayed halted or armed.
+---@return true? is_done
+---@return stlua.Error?
 function dap:close() end
 
 --- The same, but the core stays as it is.
+---@return true? is_done
+---@return stlua.Error?
 function dap:close_halted() end
 
 -- ---- flash, data EEPROM, option bytes ----

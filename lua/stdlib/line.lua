@@ -85,6 +85,14 @@ local function provision_one(session, options, n, label)
   return to_unit(outcome, n, options.slot)
 end
 
+-- What the unit is has been decided; a probe that is lost now is the next contact's trouble.
+local function let_go(session, options, n, unit)
+  local ok, err = pcall(session.close, session)
+  if ok or unit.result ~= "pass" then return end -- a failure has told its own reason
+  if not errors.is_error(err) then error(err, 0) end
+  options.on_event { event = "probe_lost", n = n, message = err.message, hint = err.hint }
+end
+
 -- The board again, on a connection of its own, as long as its contact is bad and there are attempts left.
 local function provision_again(options, n, label, unit)
   for _ = 1, options.retries or 0 do
@@ -92,6 +100,7 @@ local function provision_again(options, n, label, unit)
     options.on_event { event = "retry", n = n, code = unit.code, message = unit.message }
     local session <close> = open_session(options, n)
     unit = provision_one(session, options, n, label)
+    let_go(session, options, n, unit)
   end
   return unit
 end
@@ -111,7 +120,7 @@ local function one_unit(options, n, state)
     return nil
   end
   local unit = provision_one(session, options, n, label)
-  session:close()
+  let_go(session, options, n, unit)
   return provision_again(options, n, label, unit)
 end
 

@@ -149,20 +149,31 @@ function Session:hear(is_on)
   end, self.out.is_verbose and "debug" or "warn")
 end
 
---- Give everything back, innermost first. The target runs, unless it is to be left halted.
-function Session:close()
+-- Give everything back, innermost first; the error, if the target could not be let go.
+local function give_back(self)
   if self.is_closed then return end
   local nvm, dap, probe = rawget(self, "nvm"), rawget(self, "dap"), rawget(self, "probe")
   self.is_closed = true
+  local _, err
   if nvm then nvm:close() end
   if dap then
-    if self.is_left_halted then dap:close_halted() else dap:close() end
+    if self.is_left_halted then _, err = dap:close_halted() else _, err = dap:close() end
   end
   if probe then probe:close() end
   stlua.set_log(nil)
+  return err
 end
 
-Session.__close = Session.close
+--- Give everything back. The target runs, unless it is to be left halted.
+--- Raises when it could not be let go; leaving the scope of a `<close>` variable does not.
+function Session:close()
+  local err = give_back(self)
+  if not err then return end
+  err.hint = "the target may stay halted until its supply is cut; what was done before is done"
+  error(err, 0)
+end
+
+function Session:__close() give_back(self) end
 
 --- Take all steps up to the flash controller; for commands that want to measure what comes after.
 function Session:connect() return self.nvm end

@@ -193,9 +193,10 @@ static stl_code work(hostile *h, stl_error *err)
     stl_plan_free(plan);
     stl_image_free(image);
     stl_nvm_close(nvm);
-    stl_dap_close(dap);
+    stl_error left_err;
+    const stl_code left = stl_dap_close(dap, &left_err);
     stl_probe_close(probe);
-    return code;
+    return code ? code : left;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t byte_count)

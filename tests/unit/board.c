@@ -231,7 +231,8 @@ void board_connect(board *b, const board_options *options)
 void board_disconnect(board *b)
 {
     stl_nvm_close(b->nvm);
-    stl_dap_close(b->dap);
+    const stl_code left = stl_dap_close(b->dap, NULL); /* after a fault it may fail, too */
+    (void)left;
     stl_probe_close(b->probe);
     b->nvm = NULL;
     b->dap = NULL;

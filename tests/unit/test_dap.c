@@ -133,7 +133,7 @@ static void stepping_and_breakpoints_follow_the_code(void **state)
 static stl_code connect_as(board *b, stl_connect_mode mode, stl_error *err)
 {
     const stl_connect_options options = {mode, 0};
-    stl_dap_close(b->dap);
+    assert_int_equal(stl_dap_close(b->dap, err), STL_OK);
     b->dap = NULL;
     return stl_dap_connect(b->probe, &options, &b->dap, err);
 }
@@ -196,6 +196,67 @@ static void letting_go_leaves_nothing_armed(void **state)
     board_throw_away(&b);
 }
 
+/* A chip whose firmware waits in a loop: attached, halted. */
+static void attach_to_a_loop(board *b, stl_error *err)
+{
+    static const uint8_t loop[] = {0x00, 0x10, 0x00, 0x20, 0x09, 0x00, 0x00, 0x08, 0xFE, 0xE7};
+    board_connect(b, NULL);
+    stl_nvm_close(b->nvm);
+    b->nvm = NULL;
+    board_poke(b, 0x08000000, loop, sizeof loop);
+    assert_int_equal(stl_core_reset(b->dap, STL_RESET_SYSTEM, true, err), STL_OK);
+}
+
+static stl_code close_dap(board *b, stl_error *err)
+{
+    stl_dap *dap = b->dap;
+    b->dap = NULL;
+    return stl_dap_close(dap, err);
+}
+
+static void letting_go_says_when_the_probe_has_gone_at_any_transfer(void **state)
+{
+    (void)state;
+    unsigned tried = 0;
+    for (unsigned at = 1, is_done = 0; !is_done; at++) {
+        board b;
+        stl_error err = {0};
+        attach_to_a_loop(&b, &err);
+        b.transfer_count = 0;
+        b.trap = (struct board_trap){at, "unplug"};
+        const stl_code code = close_dap(&b, &err);
+        is_done = b.transfer_count < at;
+        if (is_done) {
+            assert_ok(code);
+            const sim_core_view core = sim_chip_view_core(sim_device_chip(b.device));
+            assert_string_equal(core.doing, "runs");
+            assert_false(core.is_debugen);
+            assert_int_equal(core.demcr, 0);
+        } else {
+            assert_int_equal(code, STL_E_PROBE_GONE);
+            assert_int_equal(err.code, STL_E_PROBE_GONE);
+            tried++;
+        }
+        board_throw_away(&b);
+    }
+    assert_true(tried >= 7); /* three registers, each a command and its reply, and EXIT */
+}
+
+static void a_silence_counts_only_where_the_core_was_halted(void **state)
+{
+    (void)state;
+    for (int runs = 0; runs < 2; runs++) {
+        board b;
+        stl_error err = {0};
+        attach_to_a_loop(&b, &err);
+        if (runs)
+            assert_ok(stl_core_run(b.dap, &err));
+        board_admin(&b, "fault ack none");
+        assert_int_equal(close_dap(&b, &err), runs ? STL_OK : STL_E_NO_TARGET);
+        board_throw_away(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +269,8 @@ int main(void)
         cmocka_unit_test(connecting_under_reset_halts_at_the_vector_and_knows_whether_nrst_is_wired),
         cmocka_unit_test(hotplug_neither_resets_nor_halts),
         cmocka_unit_test(letting_go_leaves_nothing_armed),
+        cmocka_unit_test(letting_go_says_when_the_probe_has_gone_at_any_transfer),
+        cmocka_unit_test(a_silence_counts_only_where_the_core_was_halted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,10 +45,11 @@ STL_MUST_USE stl_code stl_dap_connect(stl_probe *probe, const stl_connect_option
                                       stl_dap **out, stl_error *err);
 
 /* Disarm vector catch and breakpoints, let the core run, leave debug mode; frees dap, not the probe.
- * Accepts NULL; continues through errors. */
-void stl_dap_close(stl_dap *dap);
+ * Accepts NULL; err may be NULL. Continues through errors and returns the first one: the target may then
+ * have stayed halted or armed. A target whose firmware runs already may sleep: its silence is no failure. */
+STL_MUST_USE stl_code stl_dap_close(stl_dap *dap, stl_error *err);
 /* The same, but the core stays as it is: debug stays enabled, halted stays halted. */
-void stl_dap_close_halted(stl_dap *dap);
+STL_MUST_USE stl_code stl_dap_close_halted(stl_dap *dap, stl_error *err);
 
 const stl_dap_info *stl_dap_get_info(const stl_dap *dap);
 stl_probe *stl_dap_probe(stl_dap *dap); /* borrowed */
