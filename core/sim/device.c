@@ -204,10 +204,32 @@ bool device_trap_is_due(sim_trap *trap)
     return trap->in && --trap->in == 0;
 }
 
+static void say_line_when_due(sim_device *device)
+{
+    char answer[sizeof device->at_trouble];
+    if (++device->transfers_begun != device->options.at_transfer)
+        return;
+    device->is_at_line_said = true;
+    if (!sim_device_admin(device, device->options.at_line, answer, sizeof answer))
+        snprintf(device->at_trouble, sizeof device->at_trouble, "%s", answer);
+}
+
+const char *sim_device_at_trouble(const sim_device *device)
+{
+    if (!device->options.at_transfer)
+        return NULL;
+    if (!device->is_at_line_said)
+        return "that transfer has not come";
+    return device->at_trouble[0] ? device->at_trouble : NULL;
+}
+
 /* What an injected fault makes of this transfer; SIM_USB_OK: go on, perhaps with a damaged one. */
 static sim_usb_status spring_usb_trap(sim_device *device, uint8_t endpoint, bool *is_short,
                                       bool *is_garbage)
 {
+    say_line_when_due(device);
+    if (!device->is_plugged)
+        return SIM_USB_GONE;
     if (!device_trap_is_due(&device->faults.usb))
         return SIM_USB_OK;
     switch (device->faults.usb.what) {

@@ -46,6 +46,8 @@ typedef struct sim_device_options {
     uint32_t swclk_khz;          /* SWD clock at power-up; 0: 1800 nominal (V2), 8000 (V3) */
     char board_id[5];            /* GET_BOARD_IDENTIFIERS; "": 0000 */
     sim_device_timing timing;
+    uint64_t at_transfer;        /* bulk transfer of the debug interface at which at_line is said; 0: never */
+    char at_line[64];            /* an admin line */
     FILE *log;                   /* borrowed; a line for every command. NULL: none */
 } sim_device_options;
 
@@ -107,6 +109,8 @@ void sim_device_set_hooks(sim_device *device, const sim_device_hooks *hooks);
  * "fault ..." (see stlua-sim --help), "unplug", "replug", "quit". False: refused, answer says why.
  */
 bool sim_device_admin(sim_device *device, const char *line, char *answer, size_t answer_size);
+/* Why options.at_line was not carried out: refused, or that transfer has not come. NULL: it was. */
+const char *sim_device_at_trouble(const sim_device *device);
 /* What the admin lines are, for --help. */
 extern const char sim_admin_help[];
 /* The statistics as one line of JSON, no newline. */

@@ -83,6 +83,9 @@ struct sim_device {
     sim_device_stats stats;
     double fraction_ns; /* of simulated time, below one */
     sim_faults faults;
+    uint64_t transfers_begun; /* as options.at_transfer counts */
+    bool is_at_line_said;
+    char at_trouble[128]; /* the refusal */
 
     /* USB */
     bool is_plugged;

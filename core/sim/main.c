@@ -229,6 +229,9 @@ static bool write_stats(const simulator *sim, const char *path)
 
 static void stop_simulator(simulator *sim)
 {
+    const char *trouble = sim->device ? sim_device_at_trouble(sim->device) : NULL;
+    if (trouble)
+        fprintf(stderr, "stlua-sim: at=: %s\n", trouble);
     sim_server_free(sim->server);
     sim_state_close(sim->state);
     sim_device_free(sim->device);

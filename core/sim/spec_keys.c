@@ -145,6 +145,18 @@ static bool set_seed(sim_spec *spec, const char *value)
     return true;
 }
 
+/* "N:LINE" */
+static bool set_at(sim_spec *spec, const char *value)
+{
+    const size_t digits = strspn(value, "0123456789"), line_bytes = strlen(value + digits);
+    if (digits < 1 || digits > 9 || value[digits] != ':' || line_bytes < 2 ||
+        line_bytes > sizeof spec->device.at_line)
+        return false;
+    spec->device.at_transfer = strtoull(value, NULL, 10);
+    memcpy(spec->device.at_line, value + digits + 1, line_bytes);
+    return spec->device.at_transfer > 0;
+}
+
 static bool set_board_id(sim_spec *spec, const char *value)
 {
     if (strlen(value) != 4)
@@ -182,6 +194,8 @@ const sim_key sim_keys[] = {
     {"init-ap", SIM_KEY_WORD, "required", AT(device.is_init_ap_required), 0, NULL,
      "refuse memory commands without INIT_AP from J37 / V3J7 on"},
     {"board-id", SIM_KEY_OWN, "XXXX", OWN(set_board_id), "four characters of GET_BOARD_IDENTIFIERS"},
+    {"at", SIM_KEY_OWN, "N:LINE", OWN(set_at),
+     "say an admin line at the N-th USB transfer: 40:fault usb stall at 1"},
 
     {"host", SIM_KEY_WORD, "slow", AT(is_slow_host), 0, NULL,
      "a host that needs 2.2 ms (V3: 1 ms) a command"},

@@ -19,6 +19,7 @@ void sim_device_stats_json(const sim_device *device, char *text, size_t text_siz
 {
     const sim_device_stats *usb = &device->stats;
     const sim_chip_stats *chip = sim_chip_get_stats(device->chip);
+    const sim_core_view core = sim_chip_view_core(device->chip);
     char last_fault[2 * sizeof chip->last_fault];
     escape(chip->last_fault, last_fault, sizeof last_fault);
     char firmware[32];
@@ -32,7 +33,8 @@ void sim_device_stats_json(const sim_device *device, char *text, size_t text_siz
              "\"page_erase_pairs\":%llu,\"words_programmed\":%llu,\"eeprom_words\":%llu,"
              "\"eeprom_double_words\":%llu,\"option_words\":%llu,\"mass_erases\":%llu,"
              "\"high_voltage_s\":%.6f,\"instructions\":%llu,\"resets\":%llu,\"power_ons\":%llu,"
-             "\"watchdog_resets\":%llu,\"faults\":%llu,\"last_fault\":\"%s\"}",
+             "\"watchdog_resets\":%llu,\"faults\":%llu,\"last_fault\":\"%s\","
+             "\"core\":\"%s\",\"is_debug_enabled\":%s,\"demcr\":%lu}",
              sim_chip_get_model(device->chip)->name, firmware, device->options.serial,
              (double)usb->sim_time_ns / 1e9, N(usb->commands), N(usb->transfers_out),
              N(usb->transfers_in), N(usb->bytes_out), N(usb->bytes_in), N(usb->swd_transactions),
@@ -41,6 +43,7 @@ void sim_device_stats_json(const sim_device *device, char *text, size_t text_siz
              N(chip->eeprom_words), N(chip->eeprom_double_words), N(chip->option_words),
              N(chip->mass_erases), (double)chip->high_voltage_us / 1e6, N(chip->instructions),
              N(chip->resets), N(chip->power_ons), N(chip->watchdog_resets), N(chip->faults),
-             last_fault);
+             last_fault, core.doing, core.is_debugen ? "true" : "false",
+             (unsigned long)core.demcr);
 #undef N
 }

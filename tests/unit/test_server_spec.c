@@ -44,6 +44,22 @@ static void every_board_and_every_chip_has_a_meaning(void **state)
         assert_ptr_equal(must_understand(sim_chip_model_at(i)->name).model, sim_chip_model_at(i));
 }
 
+static void a_line_for_a_transfer_has_both_parts(void **state)
+{
+    (void)state;
+    const sim_spec spec = must_understand("rak5205?at=12:fault%20usb%20stall%20at%201");
+    assert_int_equal(spec.device.at_transfer, 12);
+    assert_string_equal(spec.device.at_line, "fault usb stall at 1");
+    must_understand("rak5205?at=1:123456789012345678901234567890123456789012345678901234567890123");
+    must_refuse("rak5205?at=1:1234567890123456789012345678901234567890123456789012345678901234", "N:LINE");
+    static const char *const wrong[] = {"12", "12:", "0:unplug", ":unplug", "x:unplug", "9999999999:unplug"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char text[80];
+        snprintf(text, sizeof text, "rak5205?at=%s", wrong[i]);
+        must_refuse(text, "N:LINE");
+    }
+}
+
 static void keys_reach_their_options(void **state)
 {
     (void)state;
@@ -117,6 +133,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_board_and_every_chip_has_a_meaning),
         cmocka_unit_test(keys_reach_their_options),
+        cmocka_unit_test(a_line_for_a_transfer_has_both_parts),
         cmocka_unit_test(a_mistyped_word_is_answered_with_the_right_one),
         cmocka_unit_test(a_serial_number_is_the_same_every_time),
     };
