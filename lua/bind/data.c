@@ -33,9 +33,10 @@ static void *limited(void *self, void *old, size_t old_bytes, size_t new_bytes)
         free(old);
         return NULL;
     }
-    data->is_host_short = false;
-    if (new_bytes > old_bytes && new_bytes - old_bytes > MAX_MEMORY_BYTES - data->used_bytes)
+    if (new_bytes > old_bytes && new_bytes - old_bytes > MAX_MEMORY_BYTES - data->used_bytes) {
+        data->is_host_short = false;
         return NULL;
+    }
     void *moved = realloc(old, new_bytes);
     if (!moved && old && new_bytes < old_bytes)
         return old; /* Lua relies on shrinking; what is counted stays what it was told */
