@@ -19,9 +19,9 @@ for name in faults fault_ops fault_memory; do
     grep '^faults:' "$work/$name.log" | tee -a "$work/points"
 done
 
-echo "faults: the whole of stlua without memory, every 1000th allocation"
+echo "faults: the whole of stlua without memory, every 1300th allocation"
 env STLUA_BIN_DIR="$build/bin" STLUA_SOURCE_DIR="$source" STLUA_PROBE= STLUA_PATH= \
-    STL_FAULT_STRIDE=1000 STL_FAULT_SEED="$seed" \
+    STL_FAULT_STRIDE=1300 STL_FAULT_SEED="$seed" \
     "$build/bin/stlua" tests/lua/run.lua tests/starve/starve_spec.lua >"$work/starve.log" 2>&1 ||
     { cat "$work/starve.log"; exit 1; }
 grep '^faults:' "$work/starve.log" | tee -a "$work/points"
