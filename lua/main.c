@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,7 +13,7 @@
 
 #include "bind.h"
 
-enum { EXIT_FILE = 12, EXIT_DEFECT = 70 }; /* as in lua/stdlib/exit_status.lua */
+enum { EXIT_MEMORY = 11, EXIT_FILE = 12, EXIT_DEFECT = 70 }; /* as in lua/stdlib/exit_status.lua */
 
 /* The runner reports errors itself; what arrives here is a defect of the runner. */
 static int add_traceback(lua_State *L)
@@ -52,22 +53,34 @@ static bool is_output_lost(void)
            !S_ISSOCK(status.st_mode);
 }
 
+/* Says it without any. */
+static int report_no_memory(void)
+{
+    fputs("stlua: error [memory]: out of memory\n", stderr);
+    return EXIT_MEMORY;
+}
+
+/* Where the runner has not come so far, or could not report: `require` puts words around Lua's. */
+static int report(lua_State *L, int pcall_status)
+{
+    const char *text = lua_tostring(L, -1);
+    if (pcall_status == LUA_ERRMEM || (text && strstr(text, "not enough memory")))
+        return report_no_memory();
+    fprintf(stderr, "stlua: error [internal]: %s\n", text ? text : "?");
+    return EXIT_DEFECT;
+}
+
 int main(int argc, char **argv)
 {
     lua_State *L = stlua_new_state();
-    if (!L) {
-        fputs("stlua: error [memory]: out of memory\n", stderr);
-        return EXIT_DEFECT;
-    }
+    if (!L)
+        return report_no_memory();
     lua_pushcfunction(L, add_traceback);
     lua_pushcfunction(L, run);
     lua_pushinteger(L, argc);
     lua_pushlightuserdata(L, argv);
-    int status = EXIT_DEFECT;
-    if (lua_pcall(L, 2, 1, 1))
-        fprintf(stderr, "stlua: error [internal]: %s\n", lua_tostring(L, -1));
-    else
-        status = (int)lua_tointeger(L, -1);
+    const int pcall_status = lua_pcall(L, 2, 1, 1);
+    int status = pcall_status ? report(L, pcall_status) : (int)lua_tointeger(L, -1);
     lua_close(L);
     if (!status && is_output_lost()) {
         fputs("stlua: error [file]: standard output cannot be written\n"

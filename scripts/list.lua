@@ -1,4 +1,5 @@
 --- The probes on USB, and the one that --probe names.
+local memory = require "stlua.memory"
 local stlua = require "stlua"
 local format = require "stlua.format"
 local json = require "stlua.json"
@@ -6,7 +7,7 @@ local select_probe = require "stlua.select"
 
 -- Opening tells firmware and voltage; a probe that will not open is listed with the reason.
 local function look_into(row, open)
-  local ok, probe = pcall(open)
+  local ok, probe = memory.pcall(open)
   if not ok then
     if probe.code == "interrupted" then error(probe, 0) end
     row.problem, row.problem_code, row.hint = probe.cause or tostring(probe), probe.code, probe.hint
@@ -16,7 +17,7 @@ local function look_into(row, open)
   local info = guard:info()
   row.kind, row.firmware, row.serial, row.serial_ascii = info.kind, info.firmware, info.serial, info.serial_ascii
   row.product, row.vendor_id, row.product_id, row.port = info.product, info.vendor_id, info.product_id, info.port
-  local has_voltage, mv = pcall(guard.voltage_mv, guard)
+  local has_voltage, mv = memory.pcall(guard.voltage_mv, guard)
   if has_voltage then row.voltage_mv = mv end
 end
 

@@ -46,6 +46,8 @@ stl_code stl_file_read(const char *path, uint8_t **bytes, size_t *byte_count, st
     *bytes = NULL;
     *byte_count = 0;
     FILE *file = fopen(path, "rb");
+    if (!file && errno == ENOMEM)
+        return stl_image_no_memory(err);
     if (!file)
         return stl_fail(err, STL_E_FILE, "check the path; it is relative to the current folder",
                         "%s: cannot be opened: %s", named.name, strerror(errno));

@@ -233,7 +233,9 @@ stl_code stl_image_save(const stl_image *image, const char *path, stl_image_form
         return replace_file(image, path, &named, format, fill, NULL, err);
     if (S_ISREG(old.st_mode)) {
         char *real = realpath(path, NULL); /* a link stays one; what it names is replaced */
-        code = replace_file(image, real ? real : path, &named, format, fill, &old, err);
+        if (!real)
+            return errno == ENOMEM ? stl_image_no_memory(err) : file_failed(&named, errno, err);
+        code = replace_file(image, real, &named, format, fill, &old, err);
         free(real);
         return code;
     }

@@ -3,6 +3,7 @@
  * copied out of there. So nothing that a chip or board file says can reach the program. */
 #include <lauxlib.h>
 #include <lua.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ enum {
 typedef struct data_state {
     lua_State *inner; /* NULL once closed */
     size_t used_bytes;
+    bool is_host_short; /* what failed last did not do so at the limit: no fault of the text */
 } data_state;
 
 static void *limited(void *self, void *old, size_t old_bytes, size_t new_bytes)
@@ -31,11 +33,17 @@ static void *limited(void *self, void *old, size_t old_bytes, size_t new_bytes)
         free(old);
         return NULL;
     }
-    if (new_bytes > old_bytes && new_bytes - old_bytes > MAX_MEMORY_BYTES - data->used_bytes)
+    if (new_bytes > old_bytes && new_bytes - old_bytes > MAX_MEMORY_BYTES - data->used_bytes) {
+        data->is_host_short = false;
         return NULL;
+    }
     void *moved = realloc(old, new_bytes);
+    if (!moved && old && new_bytes < old_bytes)
+        return old; /* Lua relies on shrinking; what is counted stays what it was told */
     if (moved)
         data->used_bytes = data->used_bytes - old_bytes + new_bytes;
+    else
+        data->is_host_short = true;
     return moved;
 }
 
@@ -92,6 +100,11 @@ static int refuse(lua_State *L, const char *name, const char *why)
     return stlua_fail(L, STL_E_FORMAT, "chips and boards are plain tables", "%s: %s", name, why);
 }
 
+static int raise_no_memory(lua_State *L)
+{
+    return stlua_fail(L, STL_E_MEMORY, NULL, "out of memory");
+}
+
 static void copy_table(lua_State *L, lua_State *inner, int seen, unsigned depth, const char *name);
 
 /* Copy the value on top of inner to the top of L. */
@@ -124,9 +137,10 @@ static void copy_value(lua_State *L, lua_State *inner, int seen, unsigned depth,
 /* A table that stands in two places is one table in the copy, too. */
 static void copy_table(lua_State *L, lua_State *inner, int seen, unsigned depth, const char *name)
 {
-    if (depth > MAX_DEPTH || !lua_checkstack(inner, 4))
+    if (depth > MAX_DEPTH)
         refuse(L, name, "its tables are nested too deep");
-    luaL_checkstack(L, 4, "a table nested too deep");
+    if (!lua_checkstack(inner, 4) || !lua_checkstack(L, 4))
+        raise_no_memory(L);
     if (lua_rawgetp(L, seen, lua_topointer(inner, -1)) == LUA_TTABLE)
         return;
     lua_pop(L, 1);
@@ -153,10 +167,12 @@ static int l_load_data(lua_State *L)
     data_state *data = push_data_state(L);
     lua_State *inner = data->inner;
     if (!inner)
-        return stlua_fail(L, STL_E_MEMORY, NULL, "out of memory");
+        return raise_no_memory(L);
     lua_pushcfunction(inner, run_text);
     lua_pushlightuserdata(inner, &from);
     const int status = lua_pcall(inner, 1, 1, 0);
+    if (status == LUA_ERRMEM && data->is_host_short)
+        return raise_no_memory(L);
     if (status == LUA_ERRMEM)
         return refuse(L, name, "it takes more memory than any chip or board has to say");
     if (status) /* a text: there is nothing in there that could raise another value */

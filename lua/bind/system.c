@@ -134,6 +134,8 @@ static int l_list_folder(lua_State *L)
     }
     lua_setmetatable(L, -2);
     *folder = opendir(path);
+    if (!*folder && errno == ENOMEM)
+        return stlua_fail(L, STL_E_MEMORY, NULL, "out of memory");
     if (!*folder)
         return 0;
     lua_newtable(L);

@@ -4,6 +4,7 @@
 --- int, addr, size, flag, choice, string; string is the default), choices, default, optional (positional
 --- ones), many (a list), words = 2 (an option with two values), metavar, help.
 local errors = require "stlua.errors"
+local memory = require "stlua.memory"
 
 local M = {}
 
@@ -106,7 +107,7 @@ end
 ---@param name string
 ---@param script { summary: string?, description: string?, args: table[]? }
 function M.parser(name, script)
-  local ok, argparse = pcall(require, "argparse")
+  local ok, argparse = memory.pcall(require, "argparse")
   if not ok then errors.raise("file", "apt-get install lua-argparse", "the Lua module argparse is not installed") end
   local parser = argparse("stlua " .. name, script.summary)
   parser:add_help(false)

@@ -1,5 +1,6 @@
 --- SHA-256, by OpenSSL through luaossl (Debian: lua-luaossl). Everything else works without it.
 local errors = require "stlua.errors"
+local memory = require "stlua.memory"
 
 local M = {}
 
@@ -7,7 +8,7 @@ local M = {}
 ---@param bytes string
 ---@return string
 function M.sha256(bytes)
-  local is_there, digest = pcall(require, "openssl.digest")
+  local is_there, digest = memory.pcall(require, "openssl.digest")
   if not is_there then
     errors.raise("unsupported", "install luaossl (Debian: apt-get install lua-luaossl)", "SHA-256 needs OpenSSL")
   end

@@ -1,4 +1,5 @@
 --- Errors as values: { code, message, hint, cause, context }. Scripts test err.code, never the text.
+local memory = require "stlua.memory"
 local stlua = require "stlua"
 
 local M = {}
@@ -28,6 +29,18 @@ function M.chained(err)
     cause = err.message, reason = err.reason, traceback = err.traceback }
 end
 
+--- An error value for whatever was raised; our own keep what they are.
+---@param hint string? for a text that a script, a job or a hook has raised
+---@return stlua.Error
+function M.of(err, hint)
+  if M.is_error(err) then return M.chained(err) end
+  if memory.is_short(err) then
+    return M.new("memory", "end other programs, or give this one more; what is unfinished, the next run repairs",
+      "out of memory")
+  end
+  return M.new("script", hint, "%s", tostring(err))
+end
+
 --- Say what was being done: one frame wider.
 function M.wrap(err, format, ...)
   if not M.is_error(err) then return err end
@@ -46,14 +59,14 @@ function M.within(frame, fn, ...)
   error(M.wrap(results[2], "%s", frame), 0)
 end
 
---- Call fn(...) where an error is an answer, too: its result, or nil and the error. Ctrl-C and defects of
---- the caller's own code travel on.
+--- Call fn(...) where an error is an answer, too: its result, or nil and the error. Ctrl-C, a lack of memory
+--- and defects of the caller's own code travel on.
 ---@return any result
 ---@return stlua.Error? err
 function M.attempt(fn, ...)
   local ok, result = pcall(fn, ...)
   if ok then return result, nil end
-  if not M.is_error(result) or result.code == "interrupted" then error(result, 0) end
+  if not M.is_error(result) or result.code == "interrupted" or memory.is_short(result) then error(result, 0) end
   return nil, result
 end
 

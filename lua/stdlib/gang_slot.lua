@@ -1,6 +1,7 @@
 --- One slot of a gang: a process of its own that runs `stlua batch JOB --events` on one probe, and what is
 --- known of it from what it says. It never waits: look() takes what has come.
 local json = require "stlua.ledger_json"
+local memory = require "stlua.memory"
 local stlua = require "stlua"
 
 local M = {}
@@ -62,7 +63,7 @@ end
 local function take_events(self, bytes, tell)
   self.rest = self.rest .. bytes
   for line in self.rest:gmatch "([^\n]*)\n" do
-    local ok, event = pcall(json.decode, line:sub(1, 1) == "{" and line or "null")
+    local ok, event = memory.pcall(json.decode, line:sub(1, 1) == "{" and line or "null")
     if ok and type(event) == "table" and on[event.event] then
       on[event.event](self, event)
       tell(self, event)

@@ -3,6 +3,7 @@
 ---   luhn36   the same with 36 symbols 0-9 A-Z, one symbol (Luhn mod N)
 ---   mod97    ISO/IEC 7064 MOD 97-10, two digits over digits and letters A-Z (10..35), as in IBAN
 local errors = require "stlua.identity_error"
+local memory = require "stlua.memory"
 
 local M = {}
 
@@ -66,7 +67,7 @@ function M.verify(kind, text)
   local check = M.kinds[kind]
   if not check then errors.raise("argument", nil, "no check digit is called %q", tostring(kind)) end
   if #text <= check.char_count then return false end
-  local ok, expected = pcall(check.compute, text:sub(1, -check.char_count - 1))
+  local ok, expected = memory.pcall(check.compute, text:sub(1, -check.char_count - 1))
   return ok and expected == text:sub(-check.char_count)
 end
 

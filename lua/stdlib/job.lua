@@ -4,6 +4,7 @@ local checks = require "stlua.job_check"
 local digest = require "stlua.digest"
 local errors = require "stlua.errors"
 local images = require "stlua.job_image"
+local memory = require "stlua.memory"
 local nearest = require "stlua.nearest"
 local path = require "stlua.path"
 local strict = require "stlua.strict"
@@ -95,7 +96,7 @@ local function run_file(text, name)
   if not chunk then
     error(errors.new("format", "a job is Lua 5.4 and ends with `return { ... }`", "%s", why), 0)
   end
-  local ok, spec = pcall(chunk)
+  local ok, spec = memory.pcall(chunk)
   if not ok then
     if errors.is_error(spec) then error(spec, 0) end
     error(errors.new("format", "the line is the job's own", "%s", tostring(spec)), 0)

@@ -4,6 +4,7 @@
 local has_core, stlua = pcall(require, "stlua") -- these modules also run without libstl
 
 local errors = require "stlua.identity_error"
+local memory = require "stlua.memory"
 local lfs = require "lfs"
 
 ---@class stlua.LedgerDb
@@ -42,6 +43,7 @@ local MEANING = {
 
 --- One error of the driver as an error of ours.
 local function explain(self, text)
+  if memory.is_short(text) then return errors.new("memory", "out of memory", nil, "memory") end
   text = tostring(text):gsub("%s+$", ""):gsub("\n%s*", " ")
   local reason
   for _, saying in ipairs(SAYINGS) do
@@ -161,8 +163,8 @@ end
 
 -- Connect through a LuaDBI driver, or say what to install.
 local function dbi_connect(driver, package_name, where)
-  local ok, DBI = pcall(require, "DBI")
-  if not ok or not pcall(require, "dbd." .. driver:lower()) then
+  local ok, DBI = memory.pcall(require, "DBI")
+  if not ok or not memory.pcall(require, "dbd." .. driver:lower()) then
     errors.raise("unsupported", "install LuaDBI's driver (Debian: " .. package_name .. ")",
       "the ledger cannot be opened: LuaDBI has no driver for %s here", driver)
   end

@@ -4,6 +4,7 @@
 ---   sealed = "1:" .. hex(nonce 12 B, ciphertext, tag 16 B), AES-256-GCM
 ---   its key = HMAC-SHA-256(vault key, "stlua seal 1" NUL product NUL uid NUL name): bound to its place
 local errors = require "stlua.identity_error"
+local memory = require "stlua.memory"
 local secret = require "stlua.identity_secret"
 
 local M = {}
@@ -11,7 +12,7 @@ local M = {}
 local KEY_BYTES, NONCE_BYTES, TAG_BYTES, SALT_BYTES = 32, 12, 16, 16
 
 local function openssl(module)
-  local ok, library = pcall(require, "openssl." .. module)
+  local ok, library = memory.pcall(require, "openssl." .. module)
   if not ok then
     errors.raise("unsupported", "install luaossl (Debian: lua-luaossl)", "the ledger cannot keep keys without OpenSSL")
   end
@@ -51,7 +52,7 @@ function vault:unseal(place, sealed)
   local body = sealed:match("^1:(%x+)$")
   local bytes = body and unhex(body) or ""
   if #bytes > NONCE_BYTES + TAG_BYTES then
-    local ok, text = pcall(function()
+    local ok, text = memory.pcall(function()
       local cipher = openssl("cipher").new("aes-256-gcm"):decrypt(place_key(self, place), bytes:sub(1, NONCE_BYTES))
       cipher:setTag(bytes:sub(-TAG_BYTES))
       return assert(cipher:final(bytes:sub(NONCE_BYTES + 1, -TAG_BYTES - 1)))

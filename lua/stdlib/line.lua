@@ -154,7 +154,7 @@ function M.run(options)
   local report = line_report.new(stlua.monotonic())
   local ok, err = pcall(run, options, report)
   if ok then return report end
-  return report, errors.is_error(err) and err or errors.new("script", nil, "%s", tostring(err))
+  return report, errors.of(err)
 end
 
 return M

@@ -96,7 +96,9 @@ end
 --- Load Lua text under its name, never bytecode.
 function M.load(text, name, env)
   text = text:gsub("^#[^\n]*", "", 1) -- a script may be executable
-  return load(text, "@" .. name, "t", env or _G)
+  local chunk, why = load(text, "@" .. name, "t", env or _G)
+  if not chunk and why == "not enough memory" then error(why, 0) end -- which says nothing of the text
+  return chunk, why
 end
 
 -- require "stlua.NAME"

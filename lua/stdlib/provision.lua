@@ -38,10 +38,7 @@ local M = { steps = steps.order }
 ---@field label string?
 ---@field notes string[]? of the proof of the lock, for people
 
-local function as_error(err)
-  if errors.is_error(err) then return errors.chained(err) end
-  return errors.new("script", "the line is the job's own, or a hook's", "%s", tostring(err))
-end
+local function as_error(err) return errors.of(err, "the line is the job's own, or a hook's") end
 
 -- No key leaves in a message, whatever a job's function has put into it.
 local function scrub(err, secrets)

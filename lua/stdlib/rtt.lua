@@ -3,6 +3,7 @@
 --- buffer, size, write offset, read offset, flags. Nothing in it is believed before it is checked: RAM may
 --- hold anything, and a firmware that crashed scribbles.
 local errors = require "stlua.errors"
+local memory = require "stlua.memory"
 local wait = require "stlua.wait"
 
 local M = {}
@@ -79,7 +80,7 @@ end
 
 local function read_name(session, addr)
   if addr == 0 then return "" end
-  local ok, bytes = pcall(session.dap.read, session.dap, addr, name_room)
+  local ok, bytes = memory.pcall(session.dap.read, session.dap, addr, name_room)
   local text = ok and bytes:match("^([^%z]*)%z") or ""
   return text:find "[^\32-\126]" and "" or text
 end

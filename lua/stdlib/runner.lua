@@ -3,6 +3,7 @@
 --- A script returns { summary =, args = {...}, needs = "probe" | "target" | nil, run = function(session,
 --- args) }. run returns the verdict, a text (false: it printed for another program), and a table for --json.
 --- What it needs is connected before it starts; without `needs`, when it first uses it. A file that returns nothing is an ordinary Lua program.
+local memory = require "stlua.memory"
 local stlua = require "stlua"
 local arguments = require "stlua.arguments"
 local doctor_hint = require "stlua.doctor_hint"
@@ -28,13 +29,9 @@ local function has(words, ...)
   return false
 end
 
---- An error value for whatever was raised; our own keep what they are.
-local function as_error(err)
-  if errors.is_error(err) then return errors.chained(err) end
-  return { code = "script", message = tostring(err), hint = "--verbose shows where", context = {} }
-end
+local function as_error(err) return errors.of(err, "--verbose shows where") end
 
--- For xpcall: the traceback has to be taken where the error is.
+-- For xpcall: the traceback has to be taken where the error is. Without memory Lua does not call it.
 local function keep_traceback(err)
   local wrapped = as_error(err)
   if wrapped.code == "script" or wrapped.code == "internal" then
@@ -170,6 +167,7 @@ local function report_success(out, command, verdict, result, started_s)
 end
 
 local function report_failure(out, command, err)
+  err = as_error(err)
   local status = exit_status.of(err.code)
   err.hint = doctor_hint.with_doctor(err, command)
   if out.is_json then
@@ -223,7 +221,7 @@ Usage: stlua [OPTIONS] COMMAND [ARGUMENTS]     run a command; `stlua COMMAND --h
 local function summary_of(name)
   local text, where = path.find("script", name)
   local chunk = text and path.load(text, where, strict.environment { print = function() end })
-  local ok, script = pcall(chunk or error)
+  local ok, script = memory.pcall(chunk or error)
   return ok and type(script) == "table" and script.summary or "(cannot be loaded: `stlua which " .. name .. "`)"
 end
 

@@ -2,6 +2,7 @@
 --- limits. Before the lock, since under RDP level 1 nothing runs while a debugger is attached.
 local errors = require "stlua.errors"
 local mailbox = require "stlua.mailbox"
+local memory = require "stlua.memory"
 local nearest = require "stlua.nearest"
 local rtt = require "stlua.rtt"
 local wait = require "stlua.wait"
@@ -82,7 +83,7 @@ local function check_step(step, index, via, seen)
   end
   if step.min and step.max and step.min > step.max then errors.raise("argument", nil, "%s: min is above max", what) end
   if via == "mailbox" and not step.command then errors.raise("argument", nil, "%s has no `command`", what) end
-  if step.expect and not pcall(string.find, "", step.expect) then
+  if step.expect and not memory.pcall(string.find, "", step.expect) then
     errors.raise("argument", "it is a Lua pattern", "%s: %q is no pattern", what, step.expect)
   end
 end
@@ -115,7 +116,7 @@ local function block_addr(spec, image)
   local name = spec.symbol or symbol_of[via]
   local has_symbols = image and #image:symbols() > 0
   if has_symbols then
-    local ok, symbol = pcall(image.symbol, image, name)
+    local ok, symbol = memory.pcall(image.symbol, image, name)
     if ok then return symbol.addr end
     if spec.symbol or via == "mailbox" then error(symbol, 0) end
   elseif spec.symbol or via == "mailbox" then

@@ -1,5 +1,6 @@
 --- Chips and boards: tables in targets/*.lua and targets/boards/*.lua, loaded as data
 --- (stlua.load_data); and which of them answers behind a probe.
+local memory = require "stlua.memory"
 local stlua = require "stlua"
 
 local errors = require "stlua.errors"
@@ -84,7 +85,7 @@ function M.boards()
   local found = {}
   for _, name in ipairs(path.names "board") do
     local text, where = path.find("board", name)
-    local ok, board = pcall(M.load_data, text, where)
+    local ok, board = memory.pcall(M.load_data, text, where)
     found[name] = ok and board or { name = name, problem = board }
   end
   boards = found

@@ -19,6 +19,13 @@ for name in faults fault_ops fault_memory; do
     grep '^faults:' "$work/$name.log" | tee -a "$work/points"
 done
 
+echo "faults: the whole of stlua without memory, every 1300th allocation"
+env STLUA_BIN_DIR="$build/bin" STLUA_SOURCE_DIR="$source" STLUA_PROBE= STLUA_PATH= \
+    STL_FAULT_STRIDE=1300 STL_FAULT_SEED="$seed" \
+    "$build/bin/stlua" tests/lua/run.lua tests/starve/starve_spec.lua >"$work/starve.log" 2>&1 ||
+    { cat "$work/starve.log"; exit 1; }
+grep '^faults:' "$work/starve.log" | tee -a "$work/points"
+
 if [ "$fuzz_seconds" -gt 0 ]; then
     echo "fuzzers: $fuzz_seconds s each, seed $seed"
     cmake --preset fuzz >"$work/fuzz.log" && cmake --build --preset fuzz -j 2 >>"$work/fuzz.log" ||
