@@ -102,36 +102,6 @@ static stl_code attach(stl_dap *dap, stl_connect_mode mode, stl_error *err)
     return code; /* the first failure tells more: nRST may not even be wired */
 }
 
-stl_code stl_dap_connect(stl_probe *probe, const stl_connect_options *options, stl_dap **out,
-                         stl_error *err)
-{
-    stl_error local;
-    if (!err)
-        err = &local;
-    stl_dap *dap = calloc(1, sizeof *dap);
-    if (!dap)
-        return stl_fail(err, STL_E_MEMORY, NULL, "out of memory");
-    dap->probe = probe;
-    /* Before ENTER, which already clocks the target. */
-    stl_code code =
-        stl_probe_set_swclk(probe, options->swclk_khz ? options->swclk_khz : FASTEST_KHZ,
-                            &dap->info.swclk_khz, err);
-    if (!code)
-        code = attach(dap, options->mode, err);
-    if (code) {
-        if (is_silent(code)) {
-            if (!err->hint)
-                err->hint = RESET_HINT;
-            stl_wrap(err, "connect to the target");
-        }
-        let_go(dap);
-        free(dap);
-        return code;
-    }
-    *out = dap;
-    return STL_OK;
-}
-
 /* Every step is tried, whatever became of those before it; the first failure is kept. */
 typedef struct farewell {
     stl_dap *dap;
@@ -175,6 +145,48 @@ static stl_code close_with(stl_dap *dap, bool is_released, stl_error *err)
     if (!last.code)
         return STL_OK;
     return err ? stl_wrap(err, "let go of the target") : last.code;
+}
+
+/* After a failure, which is told instead of what may happen here. Disarm what has been armed on the way. */
+static void give_up(stl_dap *dap, bool is_armed)
+{
+    if (is_armed) {
+        const stl_code left = close_with(dap, true, NULL);
+        (void)left;
+        return;
+    }
+    let_go(dap);
+    free(dap);
+}
+
+stl_code stl_dap_connect(stl_probe *probe, const stl_connect_options *options, stl_dap **out,
+                         stl_error *err)
+{
+    stl_error local;
+    if (!err)
+        err = &local;
+    stl_dap *dap = calloc(1, sizeof *dap);
+    if (!dap)
+        return stl_fail(err, STL_E_MEMORY, NULL, "out of memory");
+    dap->probe = probe;
+    /* Before ENTER, which already clocks the target. */
+    stl_code code =
+        stl_probe_set_swclk(probe, options->swclk_khz ? options->swclk_khz : FASTEST_KHZ,
+                            &dap->info.swclk_khz, err);
+    const bool is_clocked = !code;
+    if (!code)
+        code = attach(dap, options->mode, err);
+    if (code) {
+        if (is_silent(code)) {
+            if (!err->hint)
+                err->hint = RESET_HINT;
+            stl_wrap(err, "connect to the target");
+        }
+        give_up(dap, is_clocked && options->mode != STL_CONNECT_HOTPLUG);
+        return code;
+    }
+    *out = dap;
+    return STL_OK;
 }
 
 stl_code stl_dap_close(stl_dap *dap, stl_error *err)
