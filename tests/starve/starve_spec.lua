@@ -3,61 +3,38 @@
 --- that the same command does not repair.
 ---   STL_FAULT_STRIDE=N  every N-th allocation of Lua's, and N/400 of libstl's; 1 is all of them: a day
 ---   STL_FAULT_SEED=N    other points
----   STL_STARVE_ONLY=X   only commands with X in them
+---   STL_FAULT_ONLY=X    only commands with X in them
 local support = require "support"
 package.path = support.source .. "/tests/starve/?.lua;" .. package.path
 local starved = require "starved"
+local sweeps = require "sweep"
 
-local stride = math.max(1, math.tointeger(tonumber(os.getenv "STL_FAULT_STRIDE")) or 40000)
-local seed = math.tointeger(tonumber(os.getenv "STL_FAULT_SEED")) or 0
-local only = os.getenv "STL_STARVE_ONLY" or ""
+local sweep = sweeps.new(40000)
 
-local tally = {}
-for _, kind in ipairs(starved.kinds) do tally[kind.name] = { points = 0, errors = 0, survived = 0 } end
-
--- Where the points of a sweep begin: elsewhere for each command.
-local function first_point(name, kind, step)
-  local x = seed * 2654435761 + 97
-  for i = 1, #name do x = (x * 1664525 + name:byte(i)) & 0xFFFFFFFF end
-  return 1 + (x + kind.in_a_row * 40503) % step
-end
-
-local function sweep(job, kind)
-  local count, failures = starved.count(job, kind), {}
-  local step = math.max(1, math.tointeger(stride * kind.share // 1))
-  if job.command.is_dense and kind.who == "core" then step = 1 end
-  local sum = tally[kind.name]
-  for at = first_point(job.name, kind, step), count, step do
-    local failure, is_error = starved.try(job, kind, at)
-    sum.points = sum.points + 1
-    sum[is_error and "errors" or "survived"] = sum[is_error and "errors" or "survived"] + 1
-    failures[#failures + 1] = failure
-  end
-  if #failures > 0 then
-    error(("%d points are wrong; the first:\n%s"):format(#failures, failures[1]), 0)
-  end
+local function sweep_one(job, kind)
+  local is_all = job.command.is_dense and kind.who == "core"
+  sweep:over(kind.name, job.name, starved.count(job, kind), is_all and 1 or sweep.stride * kind.share,
+    function(at) return starved.try(job, kind, at) end)
 end
 
 describe("without memory", function()
   teardown(support.clean)
 
   for _, command in ipairs(starved.commands) do
-    local name = table.concat(command.words, " "):gsub(support.source .. "/", "")
-    if name:find(only, 1, true) then
+    local name = sweeps.name(command, support.source)
+    if sweep:wants(name) then
       it("`" .. name .. "` is an error or done, and the next run repairs", function()
         local job = starved.prepare(command)
-        for _, kind in ipairs(starved.kinds) do sweep(job, kind) end
+        for _, kind in ipairs(starved.kinds) do sweep_one(job, kind) end
       end)
     end
   end
 
   it("most points are errors", function()
+    sweep:print(starved.kinds, "")
     for _, kind in ipairs(starved.kinds) do
-      local sum = tally[kind.name]
-      io.write(("\nfaults: kind=%s points=%d errors=%d survived=%d seed=%d\n"):format(kind.name, sum.points,
-        sum.errors, sum.survived, seed))
-      if only == "" and kind.name ~= "starved_lua_once" then
-        assert.is_true(sum.errors > sum.points / 2, kind.name)
+      if sweep.only == "" and kind.name ~= "starved_lua_once" then
+        assert.is_true(sweep:error_share(kind.name) > 0.5, kind.name)
       end
     end
   end)
