@@ -19,12 +19,17 @@ for name in faults fault_ops fault_memory; do
     grep '^faults:' "$work/$name.log" | tee -a "$work/points"
 done
 
+# whole runs of stlua, at a stride: every point would take days
+whole() { # SPEC STRIDE
+    env STLUA_BIN_DIR="$build/bin" STLUA_SOURCE_DIR="$source" STLUA_PROBE= STLUA_PATH= \
+        STL_FAULT_STRIDE="$2" STL_FAULT_SEED="$seed" \
+        "$build/bin/stlua" tests/lua/run.lua "$1" >"$work/whole.log" 2>&1 || { cat "$work/whole.log"; exit 1; }
+    grep '^faults:' "$work/whole.log" | tee -a "$work/points"
+}
 echo "faults: the whole of stlua without memory, every 1300th allocation"
-env STLUA_BIN_DIR="$build/bin" STLUA_SOURCE_DIR="$source" STLUA_PROBE= STLUA_PATH= \
-    STL_FAULT_STRIDE=1300 STL_FAULT_SEED="$seed" \
-    "$build/bin/stlua" tests/lua/run.lua tests/starve/starve_spec.lua >"$work/starve.log" 2>&1 ||
-    { cat "$work/starve.log"; exit 1; }
-grep '^faults:' "$work/starve.log" | tee -a "$work/points"
+whole tests/starve/starve_spec.lua 1300
+echo "faults: the whole of stlua, at every 67th USB transfer"
+whole tests/starve/wire_spec.lua 67
 
 if [ "$fuzz_seconds" -gt 0 ]; then
     echo "fuzzers: $fuzz_seconds s each, seed $seed"

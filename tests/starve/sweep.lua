@@ -58,10 +58,14 @@ function Sweep:print(kinds, prefix)
   end
 end
 
---- Of all points of a kind, the share that ended in an error.
+--- Of all points, or of those of a kind, the share that ended in an error.
+---@param kind string?
 function Sweep:error_share(kind)
-  local sum = self.tally[kind]
-  return sum and sum.points > 0 and sum.errors / sum.points or 0
+  local points, errors = 0, 0
+  for name, sum in pairs(self.tally) do
+    if not kind or name == kind then points, errors = points + sum.points, errors + sum.errors end
+  end
+  return points > 0 and errors / points or 0
 end
 
 return M
