@@ -24,7 +24,8 @@ local function find(exam, seen)
   local list, texts = stlua.list_usb(), {}
   for i, found in ipairs(list) do texts[i] = describe(found) end
   seen.usb_found = list
-  return #list == 0 and "no ST-LINK" or table.concat(texts, "; ")
+  if #list == 0 then return "no ST-LINK", true end
+  return table.concat(texts, "; ")
 end
 
 local function open(exam, seen)

@@ -2,6 +2,7 @@
 local bench = require "bench"
 local boards = require "boards"
 local causes = require "stlua.doctor_causes"
+local firmware = require "firmware"
 local path = require "stlua.path"
 local support = require "support"
 
@@ -80,6 +81,23 @@ describe("doctor", function()
       end
     end
     assert.is_true(told > #boards.sick - 5)
+  end)
+
+  -- the verdicts of some rows, as a person reads them
+  local function verdicts(board, ...)
+    local by_id, list = {}, {}
+    for _, row in ipairs(bench.examine(board).rows) do by_id[row.id] = row.verdict end
+    for i, id in ipairs { ... } do list[i] = by_id[id] end
+    return list
+  end
+
+  it("calls no row ok that shows what a cause explains", function()
+    assert.same({ "BAD", "BAD" }, verdicts({ keys = { power = "off" } }, "wiring.voltage", "wiring.swd"))
+    assert.same({ "BAD", "note", "note" }, verdicts({ keys = { voltage = 1500 }, flash = false }, "wiring.voltage",
+      "core.vectors", "core.state"))
+    assert.same({ "note", "note", "note" }, verdicts({ flash = false }, "core.vectors", "core.state", "core.faults"))
+    assert.same({ "BAD", "BAD" }, verdicts({ flash = firmware.image { ending = "fault" } }, "core.state", "core.faults"))
+    assert.same({ "ok", "ok", "ok" }, verdicts({}, "core.vectors", "core.state", "core.faults"))
   end)
 
   it("never says that all is well when a check failed and nothing explains it", function()
