@@ -20,7 +20,8 @@ local function describe(found)
 end
 
 local function find(exam, seen)
-  if is_simulated(exam) then return "not needed: a simulated probe" end
+  seen.is_simulated = is_simulated(exam)
+  if seen.is_simulated then return "not needed: a simulated probe" end
   local list, texts = stlua.list_usb(), {}
   for i, found in ipairs(list) do texts[i] = describe(found) end
   seen.usb_found = list

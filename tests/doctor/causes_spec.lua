@@ -4,6 +4,7 @@ local boards = require "boards"
 local causes = require "stlua.doctor_causes"
 local firmware = require "firmware"
 local path = require "stlua.path"
+local protect = require "stlua.protect"
 local support = require "support"
 
 local row_count = 26 -- of facts/stm32l1 10.3
@@ -98,6 +99,32 @@ describe("doctor", function()
     assert.same({ "note", "note", "note" }, verdicts({ flash = false }, "core.vectors", "core.state", "core.faults"))
     assert.same({ "BAD", "BAD" }, verdicts({ flash = firmware.image { ending = "fault" } }, "core.state", "core.faults"))
     assert.same({ "ok", "ok", "ok" }, verdicts({}, "core.vectors", "core.state", "core.faults"))
+  end)
+
+  local function board_of(cause, number)
+    for _, board in ipairs(boards.sick) do
+      if board.cause == cause then number = number - 1 end
+      if number == 0 then return board end
+    end
+  end
+
+  it("ends PCROP with the commands it names", function()
+    local board = board_of("pcrop", 1)
+    assert.matches("^stlua lock, then stlua unlock", bench.examine(board).cause.next)
+    local session <close> = bench.session(board)
+    protect.lock(session, { rdp_level = 1 })
+    protect.unlock(session, { mass_erase = true })
+    assert.equal(0, session.dap:read32(0x40023C1C) & 0x100) -- FLASH_OBR.SPRMOD
+  end)
+
+  it("does not name again what has just failed", function()
+    local stubborn = { keys = { halt = "ignored" } }
+    assert.matches("^stlua %-%-connect under%-reset", bench.examine(stubborn).cause.next)
+    stubborn.options = { connect = "under-reset" }
+    assert.matches("^switch the board off and on; then stlua", bench.examine(stubborn).cause.next)
+    assert.matches("^stlua %-%-connect under%-reset flash", bench.examine(board_of("firmware_asleep", 1), { may_reset = false })
+      .cause.next)
+    assert.matches("^hold the board's reset button", bench.examine(board_of("firmware_asleep", 3)).cause.next)
   end)
 
   it("never says that all is well when a check failed and nothing explains it", function()
