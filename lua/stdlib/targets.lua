@@ -2,6 +2,7 @@
 --- (stlua.load_data); and which of them answers behind a probe.
 local stlua = require "stlua"
 
+local board_check = require "stlua.board_check"
 local errors = require "stlua.errors"
 local nearest = require "stlua.nearest"
 local path = require "stlua.path"
@@ -77,6 +78,8 @@ function M.all()
   return found
 end
 
+local function load_board(text, where) return board_check.check(M.load_data(text, where), where) end
+
 --- All boards by name. A board that cannot be used says why in its field `problem`.
 ---@return table<string, table>
 function M.boards()
@@ -84,7 +87,7 @@ function M.boards()
   local found = {}
   for _, name in ipairs(path.names "board") do
     local text, where = path.find("board", name)
-    local ok, board = pcall(M.load_data, text, where)
+    local ok, board = pcall(load_board, text, where)
     found[name] = ok and board or { name = name, problem = board }
   end
   boards = found
@@ -141,7 +144,7 @@ function M.board(name)
     file:close()
     if reason then errors.raise("file", "check the path", "board: %s", reason) end
     if #(text or "") > max_file_bytes then errors.raise("format", nil, "%s: too large for a board", name) end
-    return M.load_data(text or "", name)
+    return load_board(text or "", name)
   end
   local all = M.boards()
   local board = all[name] or all[name:lower()]
