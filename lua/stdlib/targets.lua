@@ -284,6 +284,10 @@ end
 
 local function check_part(part, dev_id, why)
   if part.variant.dev_id == dev_id then return end
+  if dev_id == 0 or dev_id == 0xFFF then
+    errors.raise("wrong_target", "`stlua doctor` looks for the cause",
+      "DEV_ID reads 0x%03X, which is no chip's: reading it failed", dev_id)
+  end
   errors.raise("wrong_target", "is it the right board? leave --board and --target out to take what is there",
     "DEV_ID is 0x%03X, but %s (%s) has 0x%03X", dev_id, part.name, why, part.variant.dev_id)
 end

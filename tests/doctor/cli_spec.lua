@@ -99,6 +99,22 @@ describe("an error of another command", function()
     end)
   end
 
+  it("is not called write protection when a reset has locked PECR; doctor names the supervisor", function()
+    local probe = "sim:rak5205?supervisor=40&ram-code=refused" -- through the debug port, on which PECR is ours
+    local image = support.write_file(support.folder() .. "/whole.bin", ("\x5A"):rep(16 * 1024))
+    local object = support.json { "flash", image, "--base", "0x08000000", probe = probe }
+    assert.equal("flash", object.error.code)
+    assert.matches("the chip was reset while 0x0800%x+ was written.*PECR is locked again", object.error.message)
+    assert.matches("`stlua doctor`", object.error.hint)
+    assert.equal("resets_itself", support.json({ "doctor", probe = probe }).report.cause)
+  end)
+
+  it("of an IDCODE that reads as nothing does not blame the name of the board", function()
+    local object = support.json { "info", probe = "sim:rak5205?dev-id=0" }
+    assert.matches("DEV_ID reads 0x000, which is no chip's", object.error.message)
+    assert.equal("`stlua doctor` looks for the cause", object.error.hint)
+  end)
+
   it("has a hint that names doctor where it says little itself", function()
     for _, code in ipairs { "no_target", "dap_wait", "timeout", "loader", "flash", "usb" } do
       assert.equal("`stlua doctor` looks for the cause", doctor_hint.with_doctor({ code = code }, "flash"))
