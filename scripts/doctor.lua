@@ -1,5 +1,6 @@
 --- Why does it not work? Look at everything, name the cause, and the command to type next.
 local doctor = require "stlua.doctor"
+local doctor_next = require "stlua.doctor_next"
 local format = require "stlua.format"
 local image = require "stlua.image"
 local json = require "stlua.json"
@@ -41,6 +42,7 @@ return {
       image = args.image and image.load(args.image, { base_addr = args.base }) or nil })
     for _, line in ipairs(table_lines(diagnosis.rows)) do session:say("%s", line) end
     for i, finding in ipairs(diagnosis.findings) do
+      finding.next = doctor_next.complete(finding.next, session.options, os.getenv "STLUA_PROBE")
       session:say("")
       session:say("%s: %s.", i == 1 and "most likely" or "also", finding.sentence)
       session:say("next: %s", finding.next)

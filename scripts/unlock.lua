@@ -18,8 +18,8 @@ local function show(session, status, plan)
     session:say("  USER and WRP become what they are in a new chip: USER 0x%02X, nothing write-protected",
       session.target.variant.user_default)
   elseif plan.words_damaged > 0 then
-    session:say("  %s become what they are in a new chip; flash and EEPROM stay",
-      format.count(plan.words_damaged, "damaged option word"))
+    session:say("  %s as in a new chip; flash and EEPROM stay",
+      format.count(plan.words_damaged, "damaged option word becomes", "damaged option words become"))
   else
     session:say("  nothing: RDP level 0, all option words sound")
   end

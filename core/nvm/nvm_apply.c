@@ -4,7 +4,7 @@
 
 #include "nvm_driver.h"
 
-#define VERIFY_HINT "run `stlua flash` again; if it stays, lower --speed and check the supply"
+#define VERIFY_HINT "run `stlua flash` again; if it stays, `stlua doctor` looks for the cause"
 
 static stl_code write_flash(stl_nvm *nvm, const stl_plan *plan, const stl_progress *progress,
                             stl_nvm_report *report, stl_error *err)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 #include "admin_client.h"
 #include "server.h"
@@ -91,7 +92,9 @@ static bool parse_fd(const char *text, int *fd, char *reason, size_t reason_size
 {
     char *end;
     const long number = strtol(text, &end, 10);
-    if (!*text || *end || number < 0 || number > 65535) {
+    struct stat status;
+    if (!*text || *end || number < 0 || number > 65535 || fstat((int)number, &status) ||
+        !S_ISSOCK(status.st_mode)) {
         snprintf(reason, reason_size, "--fd wants the number of an open socket, not \"%.20s\"", text);
         return false;
     }

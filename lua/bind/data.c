@@ -10,6 +10,7 @@
 #include "bind.h"
 
 #define DATA_STATE "stlua.DataState"
+#define PLAIN_TABLES "chips and boards are plain tables"
 
 enum {
     MAX_MEMORY_BYTES = 4 * 1024 * 1024,
@@ -97,7 +98,15 @@ static int run_text(lua_State *inner)
 
 static int refuse(lua_State *L, const char *name, const char *why)
 {
-    return stlua_fail(L, STL_E_FORMAT, "chips and boards are plain tables", "%s: %s", name, why);
+    return stlua_fail(L, STL_E_FORMAT, PLAIN_TABLES, "%s: %s", name, why);
+}
+
+/* What Lua itself says begins with the name where it knows the line, and without it elsewhere. */
+static int refuse_error(lua_State *L, const char *name, const char *why)
+{
+    const size_t count = strlen(name);
+    const bool is_named = !strncmp(why, name, count) && why[count] == ':';
+    return is_named ? stlua_fail(L, STL_E_FORMAT, PLAIN_TABLES, "%s", why) : refuse(L, name, why);
 }
 
 static int raise_no_memory(lua_State *L)
@@ -176,8 +185,7 @@ static int l_load_data(lua_State *L)
     if (status == LUA_ERRMEM)
         return refuse(L, name, "it takes more memory than any chip or board has to say");
     if (status) /* a text: there is nothing in there that could raise another value */
-        return stlua_fail(L, STL_E_FORMAT, "chips and boards are plain tables", "%s",
-                          lua_type(inner, -1) == LUA_TSTRING ? lua_tostring(inner, -1) : name);
+        return refuse_error(L, name, lua_type(inner, -1) == LUA_TSTRING ? lua_tostring(inner, -1) : "");
     if (!lua_istable(inner, -1))
         return stlua_fail(L, STL_E_FORMAT, "it must end with `return { ... }`",
                           "%s: returns no table", name);

@@ -122,12 +122,18 @@ end
 
 -- ---- the answer ----
 
-local function mark_rows(rows, findings)
+-- A finding marks its row; what a finding explains marks one that is called ok so far.
+local function mark_rows(rows, findings, explained)
   local by_id = {}
   for _, row in ipairs(rows) do by_id[row.id] = row end
+  local function verdict_of(mark) return mark.severity == "note" and "note" or "BAD" end
   for i = #findings, 1, -1 do
     local row = by_id[findings[i].check]
-    if row then row.verdict = findings[i].severity == "note" and "note" or "BAD" end
+    if row then row.verdict = verdict_of(findings[i]) end
+  end
+  for _, mark in ipairs(explained) do
+    local row = by_id[mark.check]
+    if row.verdict == "ok" then row.verdict = verdict_of(mark) end
   end
 end
 
@@ -151,8 +157,8 @@ function M.examine(session, options)
     local guard <close> = setmetatable({}, { __close = function() let_go(exam) end }) -- luacheck: ignore
     rows = run_all(exam, all_checks())
   end
-  local findings = causes.judge(exam.seen)
-  mark_rows(rows, findings)
+  local findings, explained = causes.judge(exam.seen)
+  mark_rows(rows, findings, explained)
   return { rows = rows, findings = findings, cause = findings[1], seen = exam.seen }
 end
 

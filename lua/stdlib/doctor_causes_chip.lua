@@ -6,6 +6,12 @@ local DEV_ID_ALL_ONES = 0xFFF
 
 local function flags(seen) return seen.flash_flags or {} end
 
+-- Asking once more in the way that has just failed leads nowhere.
+local function more_gently(seen)
+  return seen.connect_option == "under-reset" and "switch the board off and on; then stlua --speed 125 doctor"
+    or "stlua --connect under-reset --speed 125 doctor"
+end
+
 local function stopped_at(seen) return ("0x%08X"):format(seen.pc or 0) end
 
 return {
@@ -14,7 +20,7 @@ return {
     rule = function(seen) return seen.dev_id == 0 or seen.dev_id == DEV_ID_ALL_ONES end,
     sentence = function(seen) return ("DBGMCU_IDCODE reads 0x%08X, which is no chip's: the read failed, whatever the "
       .. "probe says; no family is guessed from that"):format(seen.idcode) end,
-    next = "stlua --connect under-reset --speed 125 doctor" },
+    next = more_gently },
   { id = "wrong_part", check = "chip.idcode", hides = "*", -- (4)
     rule = function(seen) return seen.identify_error and seen.identify_error.code == "wrong_target" end,
     sentence = function(seen) return "Another chip than the one that was named: " .. seen.identify_error.cause end,
@@ -28,7 +34,8 @@ return {
     sentence = function(seen) return ("The chip is read protected, RDP level 1 (byte 0x%02X): flash and data EEPROM "
       .. "are closed; unlocking erases both, and with them keys and identity%s"):format(seen.rdp_byte,
       seen.first_state and seen.first_state.is_locked_up
-      and ". The core has locked up, as it does when a debugger was here: a power cycle ends that" or "") end,
+      and ". The core has locked up, as it does when flash is blank, or when a "
+      .. "debugger was here: then a power cycle ends that" or "") end,
     next = "stlua unlock" },
   { id = "rdp_word_damaged", check = "chip.options", hides = { "option_bytes_damaged", "firmware_crashed" }, -- B11
     rule = function(seen) return seen.is_rdp_word_damaged end,
@@ -38,7 +45,7 @@ return {
   { id = "core_will_not_halt", check = "core.halt", hides = "*", -- (7)
     rule = function(seen) return seen.halt_error end,
     sentence = function(seen) return "The core does not halt when asked: " .. seen.halt_error.cause end,
-    next = "stlua --connect under-reset doctor" },
+    next = more_gently },
   { id = "boot_pins", check = "chip.boot", hides = { "blank_flash" },
     rule = function(seen) return seen.is_boot_from_system end,
     sentence = "BOOT0 is high: the chip starts its ROM loader, not the firmware in flash",
@@ -46,7 +53,7 @@ return {
   { id = "size_unstable", check = "chip.flash_size", hides = { "size_unknown" }, -- B31
     rule = function(seen) return seen.is_size_unstable end,
     sentence = "The flash size register reads differently each time: reads cannot be trusted",
-    next = "stlua --speed 125 --connect under-reset doctor" },
+    next = more_gently },
   { id = "size_unknown", check = "chip.flash_size", severity = "note", -- (3)
     rule = function(seen) return seen.size_warning end,
     sentence = function(seen) return "The size register names no size of this chip: " .. seen.size_warning end,
@@ -109,7 +116,7 @@ return {
   { id = "hardware_watchdog", check = "chip.watchdog", severity = "note", hides = { "watchdog_bites" }, -- (12)
     rule = function(seen) return seen.is_iwdg_hardware end,
     sentence = "The option bytes start the watchdog at every reset: it ends loaders that do not refresh it",
-    next = "stlua options" },
+    next = "stlua options --set IWDG_SW=1, unless the product wants it so" },
   { id = "watchdog_bites", check = "chip.resets", severity = "note", hides = { "firmware_crashed" }, -- (12)
     rule = function(seen) return seen.is_watchdog_seen end,
     sentence = function(seen) return ("The %s has reset the chip since power-on: firmware hangs, or a loader was cut "
@@ -119,7 +126,7 @@ return {
     rule = function(seen) return seen.is_sprmod end,
     sentence = "SPRMOD is on: sectors whose WRP bit is 0 can be neither read nor written; only going from RDP 1 to 0, "
       .. "a mass erase, ends it",
-    next = "stlua unlock" },
+    next = "stlua lock, then stlua unlock, which erases flash and data EEPROM" },
   { id = "write_protected", check = "chip.wrp", -- (20)
     rule = function(seen) return seen.wrp_sectors and #seen.wrp_sectors > 0 end,
     sentence = function(seen) return ("%s write protected: sector %s"):format(

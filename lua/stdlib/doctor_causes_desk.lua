@@ -20,7 +20,7 @@ return {
   { id = "no_probe", check = "usb.open", hides = "*",
     rule = function(seen) return open_error_is(seen, "no_probe") end,
     sentence = function(seen) return "There is no such probe: " .. seen.open_error.cause end,
-    next = "stlua list" },
+    next = function(seen) return seen.is_simulated and seen.open_error.hint or "stlua list" end },
   { id = "several_probes", check = "usb.open", hides = "*", -- B26
     rule = function(seen) return open_error_is(seen, "ambiguous") end,
     sentence = function(seen) return "It is not certain which probe is meant, and the first may be on another board: "
@@ -29,7 +29,7 @@ return {
   { id = "probe_permission", check = "usb.open", hides = "*",
     rule = function(seen) return open_error_is(seen, "permission") end,
     sentence = "The system does not let this user open the probe: the udev rule is missing",
-    next = "sudo cp core/transport/60-stlua.rules /etc/udev/rules.d/ && sudo udevadm control --reload "
+    next = "stlua udev | sudo tee /etc/udev/rules.d/60-stlua.rules && sudo udevadm control --reload "
       .. "&& sudo udevadm trigger" },
   { id = "probe_busy", check = "usb.open", hides = "*", -- (23)
     rule = function(seen) return open_error_is(seen, "probe_busy") end,
@@ -65,15 +65,18 @@ return {
     sentence = "Nothing answers on SWD although there is supply: a wire (SWDIO, SWCLK, GND) is missing, firmware "
       .. "reuses the pins and nRST is not wired, or RDP level 2 has closed the debug port for ever; "
       .. "from here these look alike",
-    next = "check the wires; stlua --connect under-reset --speed 125 info" },
+    next = "check the wires; or hold the board's reset button down, type stlua --connect under-reset --speed 125 info, "
+      .. "and let go" },
   { id = "nrst_held", check = "wiring.nrst", hides = "*",
     rule = function(seen) return seen.is_reset_held end,
     sentence = "nRST is held low by something on the board: the chip never leaves reset",
     next = "release the reset button, look for a short or a supervisor on nRST; then stlua doctor" },
   { id = "firmware_asleep", check = "wiring.swd", hides = "*", -- (9)
     rule = function(seen) return is_bus_silent(seen) end,
-    sentence = "The debug port answers, the chip behind it does not: firmware keeps it in Stop or Standby",
-    next = "stlua --connect under-reset flash FIRMWARE" },
+    sentence = function(seen) return "The debug port answers, the chip behind it does not: firmware keeps it in Stop or "
+      .. "Standby" .. (seen.is_reset_in_vain and "; attaching under reset fails, too: nRST is not wired" or "") end,
+    next = function(seen) return seen.is_reset_in_vain and "hold the board's reset button down, type "
+      .. "stlua --connect under-reset flash FIRMWARE, and let go" or "stlua --connect under-reset flash FIRMWARE" end },
   { id = "swclk_too_fast", check = "wiring.swd", -- (24)
     rule = function(seen) return seen.swclk_khz and not seen.trials[1].is_good end,
     sentence = function(seen) return ("SWCLK is too fast for these wires: %d kHz fails, %d kHz is good"):format(

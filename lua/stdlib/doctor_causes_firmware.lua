@@ -27,7 +27,7 @@ return {
     sentence = function(seen) return ("Flash does not start with a vector table (SP 0x%08X, PC 0x%08X): the image is "
       .. "linked for another address, or for another chip"):format(seen.initial_sp, seen.initial_pc) end,
     next = "stlua verify FIRMWARE" },
-  { id = "firmware_crashed", check = "core.state", -- (8)
+  { id = "firmware_crashed", check = "core.state", also = { "core.faults" }, -- (8)
     rule = function(seen) return seen.first_state and (seen.first_state.is_locked_up or seen.exception == 3) end,
     sentence = function(seen) return ("Firmware has crashed: %s, CFSR 0x%08X, HFSR 0x%08X"):format(
       seen.first_state.is_locked_up and "the core has locked up" or "the core is in HardFault", seen.cfsr or 0,

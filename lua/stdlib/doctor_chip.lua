@@ -158,7 +158,8 @@ local bor_mv = { [8] = 1800, [9] = 2000, [10] = 2400, [11] = 2650, [12] = 2900 }
 local function bor(_, seen)
   if not seen.user_byte then return "the option bytes cannot be read", true end
   seen.bor_mv = bor_mv[seen.user_byte & 0xF]
-  return seen.bor_mv and ("the chip may need %s"):format(format.volts(seen.bor_mv)) or "off"
+  return seen.bor_mv and ("on: the chip is held in reset below a level of up to %s"):format(
+    format.volts(seen.bor_mv)) or "off"
 end
 
 local function watchdog(_, seen)

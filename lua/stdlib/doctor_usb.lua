@@ -20,11 +20,13 @@ local function describe(found)
 end
 
 local function find(exam, seen)
-  if is_simulated(exam) then return "not needed: a simulated probe" end
+  seen.is_simulated = is_simulated(exam)
+  if seen.is_simulated then return "not needed: a simulated probe" end
   local list, texts = stlua.list_usb(), {}
   for i, found in ipairs(list) do texts[i] = describe(found) end
   seen.usb_found = list
-  return #list == 0 and "no ST-LINK" or table.concat(texts, "; ")
+  if #list == 0 then return "no ST-LINK", true end
+  return table.concat(texts, "; ")
 end
 
 local function open(exam, seen)

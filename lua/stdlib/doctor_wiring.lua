@@ -81,6 +81,7 @@ local function attach_under_reset(exam, seen)
     end
     last_error = err
   end
+  seen.is_reset_in_vain = true
   error(seen.swd_error or last_error, 0)
 end
 

@@ -3,6 +3,7 @@
 local memory = require "stlua.memory"
 local stlua = require "stlua"
 
+local board_check = require "stlua.board_check"
 local errors = require "stlua.errors"
 local nearest = require "stlua.nearest"
 local path = require "stlua.path"
@@ -78,6 +79,8 @@ function M.all()
   return found
 end
 
+local function load_board(text, where) return board_check.check(M.load_data(text, where), where) end
+
 --- All boards by name. A board that cannot be used says why in its field `problem`.
 ---@return table<string, table>
 function M.boards()
@@ -85,7 +88,7 @@ function M.boards()
   local found = {}
   for _, name in ipairs(path.names "board") do
     local text, where = path.find("board", name)
-    local ok, board = memory.pcall(M.load_data, text, where)
+    local ok, board = memory.pcall(load_board, text, where)
     found[name] = ok and board or { name = name, problem = board }
   end
   boards = found
@@ -142,7 +145,7 @@ function M.board(name)
     file:close()
     if reason then errors.raise("file", "check the path", "board: %s", reason) end
     if #(text or "") > max_file_bytes then errors.raise("format", nil, "%s: too large for a board", name) end
-    return M.load_data(text or "", name)
+    return load_board(text or "", name)
   end
   local all = M.boards()
   local board = all[name] or all[name:lower()]
@@ -282,6 +285,10 @@ end
 
 local function check_part(part, dev_id, why)
   if part.variant.dev_id == dev_id then return end
+  if dev_id == 0 or dev_id == 0xFFF then
+    errors.raise("wrong_target", "`stlua doctor` looks for the cause",
+      "DEV_ID reads 0x%03X, which is no chip's: reading it failed", dev_id)
+  end
   errors.raise("wrong_target", "is it the right board? leave --board and --target out to take what is there",
     "DEV_ID is 0x%03X, but %s (%s) has 0x%03X", dev_id, part.name, why, part.variant.dev_id)
 end

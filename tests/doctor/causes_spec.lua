@@ -2,7 +2,9 @@
 local bench = require "bench"
 local boards = require "boards"
 local causes = require "stlua.doctor_causes"
+local firmware = require "firmware"
 local path = require "stlua.path"
+local protect = require "stlua.protect"
 local support = require "support"
 
 local row_count = 26 -- of facts/stm32l1 10.3
@@ -80,6 +82,49 @@ describe("doctor", function()
       end
     end
     assert.is_true(told > #boards.sick - 5)
+  end)
+
+  -- the verdicts of some rows, as a person reads them
+  local function verdicts(board, ...)
+    local by_id, list = {}, {}
+    for _, row in ipairs(bench.examine(board).rows) do by_id[row.id] = row.verdict end
+    for i, id in ipairs { ... } do list[i] = by_id[id] end
+    return list
+  end
+
+  it("calls no row ok that shows what a cause explains", function()
+    assert.same({ "BAD", "BAD" }, verdicts({ keys = { power = "off" } }, "wiring.voltage", "wiring.swd"))
+    assert.same({ "BAD", "note", "note" }, verdicts({ keys = { voltage = 1500 }, flash = false }, "wiring.voltage",
+      "core.vectors", "core.state"))
+    assert.same({ "note", "note", "note" }, verdicts({ flash = false }, "core.vectors", "core.state", "core.faults"))
+    assert.same({ "BAD", "BAD" }, verdicts({ flash = firmware.image { ending = "fault" } }, "core.state", "core.faults"))
+    assert.same({ "ok", "ok", "ok" }, verdicts({}, "core.vectors", "core.state", "core.faults"))
+  end)
+
+  local function board_of(cause, number)
+    for _, board in ipairs(boards.sick) do
+      if board.cause == cause then number = number - 1 end
+      if number == 0 then return board end
+    end
+  end
+
+  it("ends PCROP with the commands it names", function()
+    local board = board_of("pcrop", 1)
+    assert.matches("^stlua lock, then stlua unlock", bench.examine(board).cause.next)
+    local session <close> = bench.session(board)
+    protect.lock(session, { rdp_level = 1 })
+    protect.unlock(session, { mass_erase = true })
+    assert.equal(0, session.dap:read32(0x40023C1C) & 0x100) -- FLASH_OBR.SPRMOD
+  end)
+
+  it("does not name again what has just failed", function()
+    local stubborn = { keys = { halt = "ignored" } }
+    assert.matches("^stlua %-%-connect under%-reset", bench.examine(stubborn).cause.next)
+    stubborn.options = { connect = "under-reset" }
+    assert.matches("^switch the board off and on; then stlua", bench.examine(stubborn).cause.next)
+    assert.matches("^stlua %-%-connect under%-reset flash", bench.examine(board_of("firmware_asleep", 1), { may_reset = false })
+      .cause.next)
+    assert.matches("^hold the board's reset button", bench.examine(board_of("firmware_asleep", 3)).cause.next)
   end)
 
   it("never says that all is well when a check failed and nothing explains it", function()

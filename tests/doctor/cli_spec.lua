@@ -1,6 +1,7 @@
 -- The command as a person types it, and the way to it from the errors of other commands.
 local bench = require "bench"
 local doctor_hint = require "stlua.doctor_hint"
+local doctor_next = require "stlua.doctor_next"
 local sim = require "stlua.sim"
 local support = require "support"
 
@@ -12,7 +13,8 @@ describe("stlua doctor", function()
     assert.matches("flash size%s+ok%s+128 KiB: flash size register 0x6B80 %(0x6B80 & 0xFF%); a tool that takes all 16 bits "
       .. "shows 27520 KB", result.out)
     assert.matches("RDP%s+BAD%s+level 1 %(byte 0xBB%)", result.out)
-    assert.matches("\nmost likely: The chip is read protected, RDP level 1 %(byte 0xBB%)[^\n]+\nnext: stlua unlock\n", result.out)
+    assert.matches("\nmost likely: The chip is read protected, RDP level 1 %(byte 0xBB%)[^\n]+\nnext: stlua "
+      .. "%-%-probe 'sim:rak5205%?rdp=0xBB' unlock\n", result.out)
     assert.equal("doctor: 1 finding: read_protected", support.last_line(result.out))
     assert.equal("", result.err)
   end)
@@ -33,8 +35,28 @@ describe("stlua doctor", function()
     local report = support.json({ "doctor", probe = "sim:rak5205?wrp=0x30" }).report
     assert.equal("write_protected", report.cause)
     assert.matches("2 sectors are write protected: sector 4 5", report.sentence)
-    assert.equal("stlua options --set WRP=none", report.next)
+    assert.equal("stlua --probe 'sim:rak5205?wrp=0x30' options --set WRP=none", report.next)
     assert.same({ "write_protected", "blank_flash" }, { report.findings[1].id, report.findings[2].id })
+  end)
+
+  it("names a next command that can be typed as it stands, and then works", function()
+    local probe = support.board("rak5205", { wrp = "0x30" })
+    local next_command = support.json({ "doctor", probe = probe }).report.next
+    assert.matches("^stlua %-%-probe '[^']+' options", next_command)
+    assert.equal("write_protected", support.json({ "doctor", probe = probe }).report.cause)
+    assert.equal(0, support.shell((next_command:gsub("^stlua", support.bin .. "/stlua"))).status)
+    assert.equal("blank_flash", support.json({ "doctor", probe = probe }).report.cause)
+  end)
+
+  it("gives the next command the probe, board and chip of this one, as words of a shell", function()
+    local given = { probe = "sim:x?state=a b's", board = "./my board.lua", target = "STM32L151CB" }
+    local words = "--probe 'sim:x?state=a b'\\''s' --board './my board.lua' --target STM32L151CB "
+    assert.equal(("stlua %sreset, then stlua %sflash FIRMWARE"):format(words, words),
+      doctor_next.complete("stlua reset, then stlua flash FIRMWARE", given))
+    assert.equal("stlua list, then stlua --probe usb:PORT doctor",
+      doctor_next.complete("stlua list, then stlua --probe usb:PORT doctor", given))
+    assert.equal("stlua doctor without --board and --target", doctor_next.complete(
+      "stlua doctor without --board and --target", { board = "b", target = "t", probe = "usb:1-4" }, "usb:1-4"))
   end)
 
   it("does not reset with --no-reset, and says so", function()
@@ -98,6 +120,22 @@ describe("an error of another command", function()
       assert.equal(cause, support.json({ "doctor", probe = probe }).report.cause)
     end)
   end
+
+  it("is not called write protection when a reset has locked PECR; doctor names the supervisor", function()
+    local probe = "sim:rak5205?supervisor=40&ram-code=refused" -- through the debug port, on which PECR is ours
+    local image = support.write_file(support.folder() .. "/whole.bin", ("\x5A"):rep(16 * 1024))
+    local object = support.json { "flash", image, "--base", "0x08000000", probe = probe }
+    assert.equal("flash", object.error.code)
+    assert.matches("the chip was reset while 0x0800%x+ was written.*PECR is locked again", object.error.message)
+    assert.matches("`stlua doctor`", object.error.hint)
+    assert.equal("resets_itself", support.json({ "doctor", probe = probe }).report.cause)
+  end)
+
+  it("of an IDCODE that reads as nothing does not blame the name of the board", function()
+    local object = support.json { "info", probe = "sim:rak5205?dev-id=0" }
+    assert.matches("DEV_ID reads 0x000, which is no chip's", object.error.message)
+    assert.equal("`stlua doctor` looks for the cause", object.error.hint)
+  end)
 
   it("has a hint that names doctor where it says little itself", function()
     for _, code in ipairs { "no_target", "dap_wait", "timeout", "loader", "flash", "usb" } do

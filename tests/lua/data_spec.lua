@@ -77,6 +77,31 @@ describe("a data file", function()
     refused("return " .. ("{"):rep(100000) .. ("}"):rep(100000))
   end)
 
+  it("is named in every refusal, once", function()
+    for _, text in ipairs { "while true do end", "\27Lua", "x.y = 1", "return 1", "return { f = function() end }" } do
+      local message = refused(text).message
+      assert.matches("^hostile%.lua:", message)
+      assert.is_nil(message:find("hostile.lua", 2, true), message)
+    end
+  end)
+
+  it("of a board says what a board must say", function()
+    local function board_of(text) return require("stlua.targets").board(support.write_file(support.folder() .. "/b.lua", text)) end
+    assert.equal("it", board_of("return { name = 'it', part = 'STM32L151CB', swclk_khz = 480, lamp = 'PA5' }").name)
+    for text, what in pairs {
+      ["return {}"] = "`name` must be a text, and is missing",
+      ["return { name = 'it' }"] = "`part` must be the name of a part",
+      ["return { name = {}, part = 'STM32L151CB' }"] = "`name` must be a text$",
+      ["return { name = 'it', part = 'STM32L151CB', connect = 'gently' }"] = "`connect` must be normal",
+      ["return { name = 'it', part = 'STM32L151CB', swclk_khz = 1.5 }"] = "`swclk_khz` must be",
+      ["return { name = 'it', part = 'STM32L151CB', notes = { {} } }"] = "`notes` must be a list of texts",
+      ["return { name = 'it', part = 'STM32L151CB', description = 5 }"] = "`description` must be a text",
+    } do
+      assert.matches(what, support.raises("format", board_of, text).message)
+    end
+    support.clean()
+  end)
+
   it("that is refused a thousand times leaves nothing behind", function()
     collectgarbage()
     local before_kib = collectgarbage "count"

@@ -1,6 +1,7 @@
 /* stlua-sim as a process: how it starts, refuses, saves and ends. */
 #include "test_device_fixture.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -108,6 +109,27 @@ static void a_bad_board_is_refused_where_the_client_looks(void **state)
     close(fd);
 }
 
+/* It would wait there for ever, for a client that cannot come. */
+static void an_fd_that_is_no_socket_is_refused(void **state)
+{
+    (void)state;
+    const int file = open("/dev/null", O_RDWR);
+    const int fds[] = {file, 60000 /* not open */};
+    for (size_t i = 0; i < 2; i++) {
+        char name[] = "stlua-sim", board[] = "rak5205", option[32];
+        snprintf(option, sizeof option, "--fd=%d", fds[i]);
+        const pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            fclose(stderr);
+            execv(simulator, (char *[]){name, option, board, NULL});
+            _exit(127);
+        }
+        assert_int_equal(exit_status(pid), 2);
+    }
+    close(file);
+}
+
 /* The socket closes just the same when a client is killed. */
 static void a_private_simulator_saves_and_ends_when_its_client_goes(void **state)
 {
@@ -205,6 +227,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_bad_board_is_refused_where_the_client_looks),
+        cmocka_unit_test(an_fd_that_is_no_socket_is_refused),
         cmocka_unit_test(a_private_simulator_saves_and_ends_when_its_client_goes),
         cmocka_unit_test(signals_end_it_with_the_state_saved),
         cmocka_unit_test(a_state_file_in_use_is_refused),

@@ -53,7 +53,7 @@ static void a_missing_udev_rule_is_named(void **state)
     desk_plug(d, "rak5205", "port=1,denied");
     assert_int_equal(RUN(d, STLUA, "doctor"), 0);
     assert_finding(d, "probe_permission");
-    desk_assert_output(d, "next: sudo cp core/transport/60-stlua.rules");
+    desk_assert_output(d, "next: stlua udev | sudo tee /etc/udev/rules.d/60-stlua.rules");
 }
 
 static void the_program_that_holds_the_probe_is_named(void **state)

@@ -78,6 +78,21 @@ stl_code stm32l1_flags_error(uint32_t sr, uint32_t addr, stl_error *err)
     return STL_OK;
 }
 
+/* A reset locks PECR; then each write ends in WRPERR, though nothing is write-protected. Was it so? */
+static stl_code name_lock(stl_nvm *nvm, uint32_t addr, stl_code code, stl_error *err)
+{
+    uint32_t pecr = 0;
+    stl_error ignored;
+    if (code != STL_E_WRITE_PROTECTED || stm32l1_read(nvm, FLASH_PECR, &pecr, &ignored) ||
+        !(pecr & PECR_PELOCK))
+        return code;
+    stl_fail(err, STL_E_FLASH, NULL,
+             "the chip was reset while 0x%08X was written (watchdog, supervisor, supply?): "
+             "PECR is locked again, PECR=0x%08X",
+             addr, pecr);
+    return stl_error_at(err, addr);
+}
+
 stl_code stm32l1_wait_ready(stl_nvm *nvm, uint64_t expected_us, uint32_t addr, stl_error *err)
 {
     const uint32_t timeout_ms = 3 * 2 * nvm->config.op_max_us / 1000 + 50;
@@ -87,6 +102,7 @@ stl_code stm32l1_wait_ready(stl_nvm *nvm, uint64_t expected_us, uint32_t addr, s
         return code;
     code = stm32l1_flags_error(sr, addr, err);
     if (code) {
+        code = name_lock(nvm, addr, code, err);
         stl_error ignored;
         const stl_code cleared = stm32l1_write(nvm, FLASH_SR, SR_ERRORS, &ignored);
         (void)cleared;
