@@ -31,6 +31,10 @@ whole tests/starve/starve_spec.lua 1300
 echo "faults: the whole of stlua, at every 67th USB transfer"
 whole tests/starve/wire_spec.lua 67
 
+ctest --test-dir "$build" -R '^doctor/causes_spec$' -V >"$work/doctor.log" 2>&1 || { cat "$work/doctor.log"; exit 1; }
+sed -n 's/^[0-9]*: \(causes recognised\|false alarms\)/doctor: \1/p' "$work/doctor.log" >"$work/doctor"
+test -s "$work/doctor"
+
 if [ "$fuzz_seconds" -gt 0 ]; then
     echo "fuzzers: $fuzz_seconds s each, seed $seed"
     cmake --preset fuzz >"$work/fuzz.log" && cmake --build --preset fuzz -j 2 >>"$work/fuzz.log" ||
@@ -58,3 +62,4 @@ awk -v least=$least_points '
 if [ -f "$work/executions" ]; then
     awk '{ printf "%-16s %9d executions\n", $1, $2 }' "$work/executions"
 fi
+cat "$work/doctor"
