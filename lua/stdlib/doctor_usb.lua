@@ -11,7 +11,7 @@ local function is_simulated(exam)
 end
 
 -- "usb:1-4.2" is port 2 of a hub in port 4.
-local function hub_depth(port) return select(2, port:gsub("%.", "")) end
+local function hub_depth(port) return port:match("^usb:") and select(2, port:gsub("%.", "")) or 0 end
 
 local function describe(found)
   local text = ("%s %s"):format(found.port, found.product ~= "" and found.product or "ST-LINK")

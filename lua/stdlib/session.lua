@@ -26,6 +26,7 @@ local M = {}
 ---@field uid string 24 hex digits
 local Session = {}
 
+local leakage_mv = 500 -- what a probe measures where VREF is not connected stays below it
 local least_supply_mv = 1650 -- STM32L1 data sheets: VDD with BOR off; below it the core may not answer
 
 -- ---- steps, each taken once ----
@@ -76,7 +77,13 @@ function steps.dap(self)
     mode = self.options.connect or board.connect or "normal",
     swclk_khz = self.options.speed or board.swclk_khz or 0,
   })
-  if ok then return dap end
+  if ok then
+    if supply_mv and supply_mv >= leakage_mv and supply_mv < least_supply_mv then
+      self:warn("the probe measures %s at the target, the chip needs %s: what is written may not last",
+        format.volts(supply_mv), format.volts(least_supply_mv))
+    end
+    return dap
+  end
   if errors.is_error(dap) and supply_mv and supply_mv < least_supply_mv then
     dap.hint = ("the probe measures %s at the target: power it, and connect the probe's VREF pin")
       :format(format.volts(supply_mv))

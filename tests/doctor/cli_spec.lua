@@ -3,6 +3,7 @@ local bench = require "bench"
 local doctor_hint = require "stlua.doctor_hint"
 local doctor_next = require "stlua.doctor_next"
 local sim = require "stlua.sim"
+local stlua = require "stlua"
 local support = require "support"
 
 describe("stlua doctor", function()
@@ -73,6 +74,15 @@ describe("stlua doctor", function()
     assert.equal("doctor: 1 finding: core_will_not_halt", support.last_line(stubborn.out))
   end)
 
+  it("sees no hub in the name of a socket", function()
+    local probe, _, socket = support.listen "rak5205"
+    for _ = 1, 500 do -- it may not have begun to listen
+      if os.rename(socket, socket .. ".a.b") then break end
+      stlua.sleep(0.01)
+    end
+    assert.matches("opening the probe%s+ok%s+sim:@[^\n]+%.a%.b\n", support.good({ "doctor", probe = probe .. ".a.b" }).out)
+  end)
+
   it("looks whether an image fits", function()
     local image = support.write_file(support.folder() .. "/big.bin", ("\1"):rep(200 * 1024))
     local report = support.json({ "doctor", image, "--base", "0x08000000", probe = "sim:rak5205" }).report
@@ -129,6 +139,12 @@ describe("an error of another command", function()
     assert.matches("the chip was reset while 0x0800%x+ was written.*PECR is locked again", object.error.message)
     assert.matches("`stlua doctor`", object.error.hint)
     assert.equal("resets_itself", support.json({ "doctor", probe = probe }).report.cause)
+  end)
+
+  it("may be to come: a supply that is too low is told by those that still work", function()
+    assert.matches("^warning: the probe measures 1%.50 V at the target, the chip needs 1%.65 V",
+      support.good({ "info", probe = "sim:rak5205?voltage=1500" }).err)
+    assert.equal("", support.good({ "info", probe = "sim:rak5205?voltage=1800" }).err)
   end)
 
   it("of an IDCODE that reads as nothing does not blame the name of the board", function()
