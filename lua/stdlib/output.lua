@@ -28,6 +28,12 @@ end
 
 local function format(text, ...) return select("#", ...) > 0 and text:format(...) or text end
 
+-- A name of a file, or what a chip or a ledger holds, must not steer the terminal. Lines of line() are left as they
+-- are: what firmware says over RTT may be coloured.
+local function printable(text)
+  return (text:gsub("[\0-\8\11-\31\127]", function(c) return ("\\x%02X"):format(c:byte()) end))
+end
+
 --- A line for people. With --json it is kept for the final object.
 function Output:line(text, ...)
   local line = format(text, ...)
@@ -45,7 +51,7 @@ function Output:warn(text, ...)
   self.warnings[#self.warnings + 1] = line
   if self.is_json then return end
   self.progress:finish()
-  io.stderr:write("warning: ", line, "\n")
+  io.stderr:write("warning: ", printable(line), "\n")
 end
 
 --- Only with --verbose.
@@ -58,7 +64,7 @@ end
 --- The one line at the end.
 function Output:verdict(command, text)
   self.progress:finish()
-  io.stdout:write(("%s: %s\n"):format(command, text))
+  io.stdout:write(printable(("%s: %s"):format(command, text)), "\n")
   io.stdout:flush()
 end
 
@@ -67,8 +73,8 @@ function Output:failure(command, err)
   self.progress:finish()
   io.stdout:flush()
   local name = command and "stlua " .. command or "stlua"
-  io.stderr:write(("%s: error [%s]: %s\n"):format(name, err.code, err.message))
-  if err.hint then io.stderr:write("hint: ", err.hint, "\n") end
+  io.stderr:write(printable(("%s: error [%s]: %s"):format(name, err.code, err.message)), "\n")
+  if err.hint then io.stderr:write("hint: ", printable(err.hint), "\n") end
   if self.is_verbose and err.traceback then io.stderr:write(err.traceback, "\n") end
 end
 

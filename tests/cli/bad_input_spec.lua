@@ -94,6 +94,12 @@ describe("a command line with", function()
     fails(16, "unknown_target", { "info", "--board", "rak5250", probe = "sim:rak5205" }, "did you mean `rak5205`")
     fails(16, "unknown_target", { "info", "--target", "STM32L151CV", probe = "sim:rak5205" }, "STM32L151C")
   end)
+  it("a file name that would steer the terminal", function()
+    local result = support.stlua { "flash", "a\27[2Jb\rc.hex", probe = "sim:rak5205" }
+    assert.equal(12, result.status)
+    assert.matches("a\\x1B%[2Jb\\x0Dc%.hex", result.err)
+    assert.is_nil(result.err:find "[\27\r]")
+  end)
   it("a script that is not there", function() fails(12, "file", { "nowhere.lua" }, "nowhere.lua") end)
 end)
 
