@@ -29,6 +29,7 @@ struct stl_trace {
     gzFile file;
     char path[256];
     bool has_failed;
+    int reason; /* errno of that, 0: not known */
     uint64_t packet_count;
     uint64_t next_id; /* ties a completion to its submission */
 };
@@ -41,8 +42,11 @@ static stl_code cannot_write(const char *path, int reason, stl_error *err)
 
 static void put(stl_trace *trace, const void *bytes, size_t byte_count)
 {
-    if (!trace->has_failed && byte_count)
-        trace->has_failed = gzwrite(trace->file, bytes, (unsigned)byte_count) != (int)byte_count;
+    if (trace->has_failed || !byte_count)
+        return;
+    errno = 0;
+    trace->has_failed = gzwrite(trace->file, bytes, (unsigned)byte_count) != (int)byte_count;
+    trace->reason = trace->has_failed ? errno : 0;
 }
 
 /* A block: type, length, what is in it, length again. */
@@ -176,12 +180,15 @@ void stl_trace_write(stl_trace *trace, const stl_transport *transport, const stl
 
 stl_code stl_trace_close(stl_trace *trace, uint64_t *packet_count, stl_error *err)
 {
+    errno = 0;
     const int status = gzclose(trace->file);
+    if (!trace->has_failed)
+        trace->reason = status == Z_OK ? 0 : errno;
     stl_code code = STL_OK;
     if (packet_count)
         *packet_count = trace->packet_count;
     if (trace->has_failed || status != Z_OK)
-        code = cannot_write(trace->path, status == Z_ERRNO ? errno : 0, err);
+        code = cannot_write(trace->path, trace->reason, err);
     free(trace);
     return code;
 }

@@ -3,6 +3,7 @@
 local errors = require "stlua.errors"
 local fields = require "stlua.job_fields"
 local job_identity = require "stlua.job_identity"
+local whole_file = require "stlua.whole_file"
 
 local M = {}
 
@@ -29,17 +30,6 @@ local function expand(text, public, is_path)
   end))
 end
 
--- Written beside it and renamed: whoever watches the folder never reads half a label.
-local function save(path, text)
-  local part = path .. ".part"
-  local file, why = io.open(part, "wb")
-  if not file then errors.raise("file", "the label's folder must be there", "label: %s", why) end
-  local ok, write_error = file:write(text, "\n")
-  ok, write_error = file:close() and ok, write_error
-  if ok then ok, write_error = os.rename(part, path) end
-  if not ok then errors.raise("file", nil, "label %s: %s", path, tostring(write_error)) end
-end
-
 --- Make a unit's label; gives its text, if it has one.
 ---@param job stlua.Job
 ---@param public table<string, string>
@@ -54,7 +44,9 @@ function M.make(job, public)
     return text
   end
   local text = expand(spec.text, public)
-  if spec.path then save(job:path(expand(spec.path, public, true)), text) end
+  if spec.path then -- whoever watches the folder never reads half a label
+    whole_file.save(job:path(expand(spec.path, public, true)), text .. "\n", "label", "the label's folder must be there, and have room")
+  end
   return text
 end
 

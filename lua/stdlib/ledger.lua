@@ -322,6 +322,19 @@ end
 
 local M = { create_vault_key = vaults.create_file }
 
+--- Is this a ledger that was begun and never used, by a `create` that did not come to its end? Whatever else
+--- it may be counts as used.
+---@param path string
+---@return boolean
+function M.is_unused(path)
+  local ok, is_unused = pcall(function()
+    local db <close> = databases.open(path, { read_only = true })
+    if schema.version(db) == 0 then return not db:one("SELECT name FROM sqlite_master") end
+    return not db:one("SELECT id FROM sessions UNION ALL SELECT id FROM products")
+  end)
+  return ok and is_unused
+end
+
 ---@class stlua.LedgerOptions
 ---@field create boolean? make the ledger when there is none; without it a wrong path is an error, not a new count from 1
 ---@field migrate boolean? bring an older schema up to date

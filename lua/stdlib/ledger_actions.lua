@@ -60,8 +60,7 @@ end
 local actions = {}
 
 local function create(session, args, path)
-  local is_there = stlua.file_kind(path)
-  if is_there then
+  if stlua.file_kind(path) and not ledgers.is_unused(path) then
     errors.raise("refused", "another path makes another; this one is opened with --ledger", "%s is there already", path)
   end
   if args.vault and not stlua.file_kind(args.vault) then

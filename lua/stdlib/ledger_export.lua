@@ -1,5 +1,5 @@
---- Export to a file: written beside it and renamed, so that a file that is there is complete.
-local errors = require "stlua.errors"
+--- Export to a file, whole or not at all.
+local whole_file = require "stlua.whole_file"
 
 local M = {}
 
@@ -9,19 +9,6 @@ local function text_of(ledger, args, file)
   return kind == "json" and ledger:export_json(options) or ledger:export_csv(options)
 end
 
-local function save(file, text)
-  local part = file .. ".part"
-  local out, why = io.open(part, "wb")
-  if not out then errors.raise("file", nil, "export: %s", why) end
-  local ok, write_error = out:write(text)
-  ok, write_error = out:close() and ok, write_error
-  if ok then ok, write_error = os.rename(part, file) end
-  if not ok then
-    os.remove(part)
-    errors.raise("file", nil, "export to %s: %s", file, tostring(write_error))
-  end
-end
-
 --- Raises: file, and what the ledger raises.
 function M.write(session, ledger, args, file)
   local text = text_of(ledger, args, file)
@@ -29,7 +16,7 @@ function M.write(session, ledger, args, file)
     session:say("%s", (text:gsub("\r?\n$", "")))
     return "exported", {}
   end
-  save(file, text)
+  whole_file.save(file, text, "export to")
   return ("%s, %d bytes"):format(file, #text), { file = file }
 end
 

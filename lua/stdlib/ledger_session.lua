@@ -48,8 +48,13 @@ local function take_lock(db, id)
     return row.taken == "true"
   end
   local entry = lock_file(db)
+  local is_taken, why = lfs.lock(entry.file, "w", id, 1)
+  if not is_taken then -- nobody else has the number: it is the disk that does not lock
+    error(errors.new("file", ("ledger: session %d cannot be locked in %s-sessions: %s"):format(id, db.path, why),
+      "the ledger must be on a disk that allows locks; nothing of this step was recorded", "gone"), 0)
+  end
   entry.mine[id] = true
-  return lfs.lock(entry.file, "w", id, 1) == true
+  return true
 end
 
 --- Begin a session; it ends with the process, or by M.close. Raises what the database raises.

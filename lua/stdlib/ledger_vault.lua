@@ -85,24 +85,41 @@ function M.from_file(path)
   local permissions = require("lfs").attributes(path, "permissions")
   local file, why = io.open(path, "rb")
   if not file then errors.raise("file", nil, "cannot open the vault key: %s", why) end
-  local text = file:read(4096) or ""
+  local text, read_error = file:read(4096)
   file:close()
+  if read_error then errors.raise("file", nil, "cannot read the vault key %s: %s", path, read_error) end
   if permissions and permissions:sub(4) ~= "------" then
     errors.raise("permission", "`chmod 600` the file", "the vault key %s can be read by others (%s)", path, permissions)
   end
-  return M.new(secret.from_hex(text:gsub("%s+$", ""), KEY_BYTES))
+  return M.new(secret.from_hex((text or ""):gsub("%s+$", ""), KEY_BYTES))
+end
+
+local function write_whole(path, text)
+  local file, why = io.open(path, "wb")
+  if not file then return nil, why end
+  local ok, write_error = file:write(text)
+  local is_closed, close_error = file:close() -- what did not fit may only be seen here
+  return ok and is_closed, write_error or close_error
 end
 
 --- Make a new vault key file, mode 0600; never over an old one. Raises: file.
 ---@param path string
 function M.create_file(path)
-  if not require("stlua.ledger_db").create_private(path) then
-    errors.raise("file", "an old vault key is never overwritten", "cannot create the vault key %s", path)
+  -- beside it and linked: the key that is there is whole, also when this process dies; link never overwrites
+  local part = ("%s.%s.part"):format(path, hex(secret.random_bytes(4)))
+  if not require("stlua.ledger_db").create_private(part) then
+    errors.raise("file", "its folder must exist and allow writing", "cannot create the vault key %s", path)
   end
-  local file = assert(io.open(path, "wb"))
-  local ok, why = file:write(hex(secret.random_bytes(KEY_BYTES)), "\n")
-  ok = file:close() and ok
-  if not ok then errors.raise("file", nil, "cannot write the vault key %s: %s", path, tostring(why)) end
+  local ok, why = write_whole(part, hex(secret.random_bytes(KEY_BYTES)) .. "\n")
+  local lfs = require "lfs"
+  if ok then
+    ok, why = lfs.link(part, path)
+    if not ok and not lfs.symlinkattributes(path) then ok, why = os.rename(part, path) end -- no links on this disk
+  end
+  os.remove(part)
+  if not ok then
+    errors.raise("file", "an old vault key is never overwritten", "cannot create the vault key %s: %s", path, tostring(why))
+  end
 end
 
 --- A salted hash that proves a key. Raises: unsupported.

@@ -214,6 +214,21 @@ describe("stlua ledger", function()
     assert.equal(64, support.stlua { "ledger", "products" }.status)
   end)
 
+  it("takes up a `create` that did not come to its end, and nothing else", function()
+    local own = support.folder()
+    local words = { "ledger", "create", own .. "/l.db", "--vault", own .. "/l.key" }
+    support.write_file(own .. "/l.db", "") -- made, and then the disk was full
+    support.good(words)
+    local key = support.read_file(own .. "/l.key")
+    support.good(words) -- nobody has used it: this is the same ledger
+    assert.equal(key, support.read_file(own .. "/l.key"))
+    assert.equal(2, #require("stlua").list_folder(own))
+    support.shell(("sqlite3 %s/other.db 'create table t (x)'"):format(own))
+    assert.equal(50, support.stlua({ "ledger", "create", own .. "/other.db" }).status)
+    support.write_file(own .. "/text", "no database")
+    assert.equal(50, support.stlua({ "ledger", "create", own .. "/text" }).status)
+  end)
+
   it("finds nothing to recover, and nobody at work", function()
     assert.matches("0 reservations closed", support.good(ledger { "recover" }).out)
     assert.matches("0 sessions at work", support.good(ledger { "sessions" }).out)
