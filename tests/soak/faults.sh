@@ -19,6 +19,16 @@ for name in faults fault_ops fault_memory; do
     grep '^faults:' "$work/$name.log" | tee -a "$work/points"
 done
 
+echo "faults: every write of a file or of the ledger"
+for name in every_write server; do
+    STL_FAULT_STRIDE=1 STLUA_PROBE= STLUA_PATH= STLUA_BIN_DIR=$build/bin STLUA_SOURCE_DIR=$source \
+        ASAN_OPTIONS=detect_leaks=$([ $name = server ] && echo 0 || echo 1) \
+        "$build/bin/stlua" tests/lua/run.lua tests/writes/${name}_spec.lua >"$work/$name.log" 2>&1 ||
+        { cat "$work/$name.log"; exit 1; }
+    grep -o 'SKIPPED: .*' "$work/$name.log" | sort -u || true # also said in the log of a run that passes
+    grep -o 'faults: kind=.*' "$work/$name.log" | tee -a "$work/points" || true
+done
+
 if [ "$fuzz_seconds" -gt 0 ]; then
     echo "fuzzers: $fuzz_seconds s each, seed $seed"
     cmake --preset fuzz >"$work/fuzz.log" && cmake --build --preset fuzz -j 2 >>"$work/fuzz.log" ||
