@@ -8,7 +8,7 @@ PACKAGES = cmake ninja-build gcc clang libclang-rt-14-dev pkg-config git \
 	lua-busted lua-check lua-cjson lua-argparse lua-filesystem lua-socket \
 	lua-dbi-sqlite3 lua-dbi-postgresql lua-dkjson lua-luaossl postgresql \
 	gcc-arm-none-eabi srecord openocd stlink-tools python3-pyocd gdb-multiarch tshark \
-	cppcheck clang-tidy gcovr valgrind
+	cppcheck clang-tidy gcovr valgrind strace
 
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 

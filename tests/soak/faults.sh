@@ -20,16 +20,19 @@ for name in faults fault_ops fault_memory; do
 done
 
 # whole runs of stlua, at a stride: every point would take days
-whole() { # SPEC STRIDE
-    env STLUA_BIN_DIR="$build/bin" STLUA_SOURCE_DIR="$source" STLUA_PROBE= STLUA_PATH= \
+whole() { # SPEC STRIDE [VARIABLE=VALUE]
+    env ${3:+"$3"} STLUA_BIN_DIR="$build/bin" STLUA_SOURCE_DIR="$source" STLUA_PROBE= STLUA_PATH= \
         STL_FAULT_STRIDE="$2" STL_FAULT_SEED="$seed" \
         "$build/bin/stlua" tests/lua/run.lua "$1" >"$work/whole.log" 2>&1 || { cat "$work/whole.log"; exit 1; }
-    grep '^faults:' "$work/whole.log" | tee -a "$work/points"
+    grep -o 'faults: kind=.*' "$work/whole.log" | tee -a "$work/points"
 }
 echo "faults: the whole of stlua without memory, every 1300th allocation"
 whole tests/starve/starve_spec.lua 1300
 echo "faults: the whole of stlua, at every 67th USB transfer"
 whole tests/starve/wire_spec.lua 67
+echo "faults: every write of a file or of the ledger"
+whole tests/writes/every_write_spec.lua 1
+whole tests/writes/server_spec.lua 1 ASAN_OPTIONS=detect_leaks=0 # LuaDBI's; see tests/writes/CMakeLists.txt
 
 ctest --test-dir "$build" -R '^doctor/causes_spec$' -V >"$work/doctor.log" 2>&1 || { cat "$work/doctor.log"; exit 1; }
 sed -n 's/^[0-9]*: \(causes recognised\|false alarms\)/doctor: \1/p' "$work/doctor.log" >"$work/doctor"
