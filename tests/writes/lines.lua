@@ -4,8 +4,8 @@ local support = require "support"
 local world = require "world"
 
 local uid = "333138353635000000000001"
-local ledger_files = { "line%.db", "line%.key", "line%.db%-wal", "line%.db%-shm", "line%.db%-journal", "line%.db%-sessions", "job%.lua", "fw%.hex",
-  "b%d?%.sim", "SN%d+%.txt", "list%.csv", "all%.csv", "all%.json", "report%.txt" }
+local ledger_files = { "line%.db", "line%.key", "line%.db%-wal", "line%.db%-shm", "line%.db%-journal", "line%.db%-sessions",
+  "job%.lua", "fw%.hex", "b%d?%.sim", "SN%d+%.txt", "list%.csv", "all%.csv", "all%.json", "report%.txt" }
 
 local function spec(folder, name, its_uid) return ("rak811?uid=%s&state=%s/%s"):format(its_uid or uid, folder, name) end
 
