@@ -10,7 +10,7 @@ enum { MAX_CALL_ARGS = 4, SPECIAL_REGS = 20, DEFAULT_CALL_TIMEOUT_MS = 1000 };
 static void release_dap(stlua_node *node)
 {
     stlua_dap *ud = (stlua_dap *)node;
-    stl_error ignored, *err = ud->left_err ? ud->left_err : &ignored;
+    stl_error ignored = {0}, *err = ud->left_err ? ud->left_err : &ignored;
     const stl_code code =
         ud->is_left_halted ? stl_dap_close_halted(ud->dap, err) : stl_dap_close(ud->dap, err);
     (void)code; /* err->code tells */
