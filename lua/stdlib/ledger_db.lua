@@ -303,17 +303,27 @@ db.__close = db.close
 
 --- Transactions -------------------------------------------------------------------------------
 
+-- A disk or a server that was lost in the middle of COMMIT may have it or not.
+local function doubt(err)
+  if type(err) == "table" and err.reason == "gone" then
+    err.hint = "check that the ledger's disk or server is there; whether this step was recorded shows when it is done again"
+  end
+end
+
 local function run_once(self, fn)
   check_file(self)
+  local is_committing = false
   -- IMMEDIATE: take the write lock now, so that what is read inside cannot change before it is written
   self:exec(self.kind == "sqlite3" and not self.is_read_only and "BEGIN IMMEDIATE" or "BEGIN")
   local ok, result = pcall(function()
     local value = fn()
     check_file(self)
+    is_committing = true
     self:exec("COMMIT")
     return value
   end)
   if ok then return result end
+  if is_committing then doubt(result) end
   pcall(self.exec, self, "ROLLBACK") -- the first error is the one worth reporting
   error(result, 0)
 end
