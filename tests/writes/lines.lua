@@ -44,9 +44,9 @@ local function judge_batch(place, is_done)
 end
 
 -- What the ledger must say after one of its actions.
-local function action(title, tries, words, is_right, prepare)
+local function action(title, tries, words, is_right, prepare, refusal)
   return { name = "ledger", title = "ledger " .. title, tries = tries, words = words, allowed = ledger_files,
-    prepare = prepare or prepare_done,
+    prepare = prepare or prepare_done, refusal = refusal,
     judge = function(place, is_done)
       judge_unit(place, false)
       if is_done then place:ledger(function(db) assert(is_right(db, place), "the ledger does not say so") end) end
@@ -64,12 +64,6 @@ local function prepare_list(folder)
   support.good { folder .. "/list.lua", env = env }
   os.remove(folder .. "/list.lua")
   return env
-end
-
--- Done twice, it is refused.
-local function once(sweep)
-  sweep.only_once = true
-  return sweep
 end
 
 local function export(file, tries, pattern)
@@ -94,8 +88,8 @@ return {
       return { "--probe", "sim:" .. spec(folder, "b{n}.sim", "33313835363500000000000{n}"), "batch", folder .. "/job.lua",
         "--count", "2" }
     end, judge = judge_batch },
-  once(action("import", 1, function(folder) return { "ledger", "import", folder .. "/list.csv", "--product", "listed" } end,
-    function(db) return db:one("SELECT COUNT(*) AS n FROM pool").n == 2 end, prepare_list)),
+  action("import", 1, function(folder) return { "ledger", "import", folder .. "/list.csv", "--product", "listed" } end,
+    function(db) return db:one("SELECT COUNT(*) AS n FROM pool").n == 2 end, prepare_list, "error %[format%].* was imported before\n"),
   action("void", 1, function() return { "ledger", "void", uid, "--reason", "scrapped" } end,
     function(db) return db:one("SELECT state FROM allocations").state == "void" end),
   export("all.csv", 1, "^id,product.*SN0001.*\r\n$"),

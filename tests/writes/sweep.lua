@@ -18,7 +18,8 @@ local M = {}
 ---@field is_meant (fun(path: string, line: string): boolean)? which of them; those in the folder, otherwise
 ---@field judge (fun(place: table, is_done: boolean, result: table?))? raises when something is not as it must be
 ---@field renew (fun(place: table))? before each point, where going back to the beginning is not enough
----@field only_once boolean? a second run after a success is refused
+---@field refusal string? what a second run says when the first one has done it, whatever that one said; `judge` then
+---  sees whether it has
 
 local stride = tonumber(os.getenv "STL_FAULT_STRIDE" or "") -- nil: each sweep has a number of tries
 local seed = tonumber(os.getenv "STL_FAULT_SEED" or "") or 0
@@ -72,7 +73,8 @@ end
 
 local function run_again(sweep, place, options)
   local result = with_output(sweep, place, support.shell(command_of(sweep, place), options))
-  assert(result.status == 0, ("the next run does not repair it: exit status %d\n%s%s"):format(result.status, result.out,
+  local is_done = result.status == 0 or (sweep.refusal ~= nil and result.err:match(sweep.refusal) ~= nil)
+  assert(is_done, ("the next run does not repair it: exit status %d\n%s%s"):format(result.status, result.out,
     result.err))
   if sweep.judge then sweep.judge(place, true) end
 end
@@ -88,7 +90,7 @@ local function try(sweep, place, point, kind, options)
   if kind ~= "killed" then judge.ending(sweep.name, result) end
   if sweep.allowed then judge.names(place, sweep.allowed, hit) end
   if sweep.judge then sweep.judge(place, result.status == 0, result) end
-  if not (sweep.only_once and result.status == 0) then run_again(sweep, place, options) end
+  run_again(sweep, place, options)
   count((sweep.calls and "server-" or "write-") .. kind, result)
   return true
 end
