@@ -14,7 +14,7 @@ end
 
 ---@class starve.Job
 ---@field command table a row of commands.lua
----@field folder string holds before/, what is there before; work/, where it runs; after/, with memory
+---@field folder string holds before/, what is there before; now/, where it runs; after/, with memory
 ---@field name string
 ---@field clean { status: integer, out: string, err: string } with memory
 ---@field files string[] that are compared
@@ -32,8 +32,8 @@ local function environment(job, extra)
   return table.concat(words, " ")
 end
 
--- In work/; returns when the simulator has written its file, too.
-local line = "cd %s/work && env %s timeout %d %s --probe %s %s >../out 2>../err </dev/null; s=$? n=0; "
+-- In now/; returns when the simulator has written its file, too.
+local line = "cd %s/now && env %s timeout %d %s --probe %s %s >../out 2>../err </dev/null; s=$? n=0; "
   .. "while [ -e b.sim.lock ] && [ $n -lt 500 ]; do sleep 0.01; n=$((n + 1)); done; exit $s"
 
 ---@class starve.Result
@@ -65,7 +65,7 @@ end
 
 --- Everything as it was before the command.
 function M.at_start(job)
-  assert(os.execute(("cd %s && rm -rf work && cp -a before work"):format(job.folder)))
+  assert(os.execute(("cd %s && rm -rf now && cp -a before now"):format(job.folder)))
 end
 
 -- Where a board and its past were made for a command, by what they are: others begin there, too.
@@ -81,16 +81,16 @@ local function make_before(job)
     return
   end
   pasts[past] = job.folder
-  assert(os.execute(("mkdir %s/work"):format(job.folder)))
-  support.write_file(job.folder .. "/work/old.bin", support.bytes(8192, 5))
-  support.write_file(job.folder .. "/work/new.bin", support.bytes(8192, 6))
+  assert(os.execute(("mkdir %s/now"):format(job.folder)))
+  support.write_file(job.folder .. "/now/old.bin", support.bytes(8192, 5))
+  support.write_file(job.folder .. "/now/new.bin", support.bytes(8192, 6))
   if command.makes_ledger then good(job, { words = { "ledger", "create", "line.db", "--vault", "line.key" } }) end
   if not command.before then good(job, { words = { "info" } }) end -- the board's file is there
   for _, words in ipairs(command.before or {}) do good(job, { words = words }) end
   if command.link then
-    assert(os.execute(("cd %s/work && echo old >kept && ln -s kept %s"):format(job.folder, command.link)))
+    assert(os.execute(("cd %s/now && echo old >kept && ln -s kept %s"):format(job.folder, command.link)))
   end
-  assert(os.execute(("cd %s && mv work before"):format(job.folder)))
+  assert(os.execute(("cd %s && mv now before"):format(job.folder)))
 end
 
 --- Everything that a command needs, and what it does when nothing happens to it.
@@ -104,7 +104,7 @@ function M.prepare(command, how)
   job.clean = good(job, how)
   job.files = { table.unpack(command.files or {}) }
   if not command.lasts then job.files[#job.files + 1] = "b.sim" end -- keys are by chance
-  assert(os.execute(("cd %s && mv work after"):format(job.folder)))
+  assert(os.execute(("cd %s && mv now after"):format(job.folder)))
   return job
 end
 
@@ -121,7 +121,7 @@ function M.is_same(job, name, one, other)
 end
 
 function M.is_link_lost(job)
-  return job.command.link and not os.execute(("test -L %s/work/%s"):format(job.folder, job.command.link))
+  return job.command.link and not os.execute(("test -L %s/now/%s"):format(job.folder, job.command.link))
 end
 
 -- What has found its work done, or half done, may say so.
@@ -144,19 +144,19 @@ function M.differs_from_wanted(job, result, is_again, may_say_other)
   end
   if M.is_link_lost(job) then return "the link has become a file" end
   for _, name in ipairs(job.files) do
-    if not M.is_same(job, name, "work", "after") then return name .. " is not what it should be" end
+    if not M.is_same(job, name, "now", "after") then return name .. " is not what it should be" end
   end
 end
 
 --- A file of the command's own is whole or not there; and nothing else is left.
 function M.leavings(job)
   for _, name in ipairs(job.command.files or {}) do
-    local is_there = stlua.file_kind(job.folder .. "/work/" .. name) ~= nil
-    if is_there and not M.is_same(job, name, "work", "after") and not M.is_same(job, name, "work", "before") then
+    local is_there = stlua.file_kind(job.folder .. "/now/" .. name) ~= nil
+    if is_there and not M.is_same(job, name, "now", "after") and not M.is_same(job, name, "now", "before") then
       return name .. " is half a file"
     end
   end
-  local extra = shell(("sh -c 'ls -A work | grep -vxF -e \"$(ls -A before)\" -e \"$(ls -A after)\"'"), { cwd = job.folder }).out
+  local extra = shell(("sh -c 'ls -A now | grep -vxF -e \"$(ls -A before)\" -e \"$(ls -A after)\"'"), { cwd = job.folder }).out
   if extra ~= "" then return "leaves " .. extra end
 end
 

@@ -38,7 +38,7 @@ local function false_error(job, result)
   if result.out:find('"ok":true', 1, true) then return "JSON of a success" end
   if ("\n" .. result.out):find("\n" .. job.command.words[1] .. ": ", 1, true) then return "a verdict of success" end
   -- what only reads changes nothing, whatever happens to it
-  if jobs.is_same(job, "b.sim", "after", "before") and not jobs.is_same(job, "b.sim", "work", "before") then
+  if jobs.is_same(job, "b.sim", "after", "before") and not jobs.is_same(job, "b.sim", "now", "before") then
     return "the board has changed"
   end
   return jobs.is_link_lost(job) and "the link has become a file" or jobs.leavings(job)

@@ -66,7 +66,7 @@ local function false_error(job, kind, result)
   local text = text_of_error(job, result)
   if not text then return "no text of the error" end
   if ("\n" .. result.out):find("\n" .. job.command.words[1] .. ": ", 1, true) then return "a verdict of success" end
-  if job.pages_touched == 0 and not jobs.is_same(job, "b.sim", "work", "before") then return "the board has changed" end
+  if job.pages_touched == 0 and not jobs.is_same(job, "b.sim", "now", "before") then return "the board has changed" end
   if is_left_armed(kind, stats(job), text) then return "the target is left in debug state" end
   return jobs.leavings(job)
 end
