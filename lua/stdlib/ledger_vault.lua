@@ -6,6 +6,7 @@
 local errors = require "stlua.identity_error"
 local memory = require "stlua.memory"
 local secret = require "stlua.identity_secret"
+local whole_file = require "stlua.whole_file"
 
 local M = {}
 
@@ -94,14 +95,6 @@ function M.from_file(path)
   return M.new(secret.from_hex((text or ""):gsub("%s+$", ""), KEY_BYTES))
 end
 
-local function write_whole(path, text)
-  local file, why = io.open(path, "wb")
-  if not file then return nil, why end
-  local ok, write_error = file:write(text)
-  local is_closed, close_error = file:close() -- what did not fit may only be seen here
-  return ok and is_closed, write_error or close_error
-end
-
 --- Make a new vault key file, mode 0600; never over an old one. Raises: file.
 ---@param path string
 function M.create_file(path)
@@ -110,7 +103,7 @@ function M.create_file(path)
   if not require("stlua.ledger_db").create_private(part) then
     errors.raise("file", "its folder must exist and allow writing", "cannot create the vault key %s", path)
   end
-  local ok, why = write_whole(part, hex(secret.random_bytes(KEY_BYTES)) .. "\n")
+  local ok, why = whole_file.write(part, hex(secret.random_bytes(KEY_BYTES)) .. "\n")
   local lfs = require "lfs"
   if ok then
     ok, why = lfs.link(part, path)
